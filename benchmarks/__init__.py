@@ -1,0 +1,1 @@
+"""Frozen protocols and published figures."""

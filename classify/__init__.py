@@ -1,0 +1,1 @@
+"""Signal and image classifiers, with their training, evaluation and protocols."""

@@ -1,0 +1,65 @@
+"""Options of the page reader, each with its unit and its reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ecg.errors import OptionsError
+from ecg.paper import LAYOUTS
+
+__all__ = ["DigitizeOptions"]
+
+
+@dataclass(frozen=True)
+class DigitizeOptions:
+    """What a person may say about a page before it is read; everything left at None is found on the page.
+
+    Parameters
+    ----------
+    method : str
+        ``"auto"`` uses the learned reader of printed names; ``"classical"`` uses no learned part.
+    layout : str or None
+        Name of the layout, ``"3x4+1"`` say; its leads are then taken in standard order unless names are read.
+    speed_mm_per_s, gain_mm_per_mv : float or None
+        Paper speed in mm/s and gain in mm/mV.
+    px_per_mm : tuple of float or None
+        Pixels per millimetre in x and y.
+    corners : tuple of eight floats or None
+        x,y of the recording area's corners on the page as it came: top left, top right, bottom right, bottom left.
+    force : bool
+        Read a page that would be refused; every output says so.
+    keep_text : bool
+        Keep the text that was read outside lead names and scale. Off by default: it may name a person.
+    fs : float
+        Sampling rate of the signals in Hz. 500 Hz is the rate of diagnostic ECG devices (Kligfield et al. 2007).
+
+    Raises
+    ------
+    OptionsError
+        If a value is outside its range.
+    """
+
+    method: Literal["auto", "classical"] = "auto"
+    layout: str | None = None
+    speed_mm_per_s: float | None = None
+    gain_mm_per_mv: float | None = None
+    px_per_mm: tuple[float, float] | None = None
+    corners: tuple[float, ...] | None = None
+    force: bool = False
+    keep_text: bool = False
+    fs: float = 500.0
+
+    def __post_init__(self) -> None:
+        if self.method not in ("auto", "classical"):
+            raise OptionsError(f"method must be auto or classical, got {self.method!r}")
+        if self.layout is not None and self.layout not in LAYOUTS:
+            raise OptionsError(f"layout must be one of {', '.join(LAYOUTS)}, got {self.layout!r}")
+        for name in ("speed_mm_per_s", "gain_mm_per_mv", "fs"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < float("inf"):
+                raise OptionsError(f"{name} must be a positive number, got {value!r}")
+        if self.px_per_mm is not None and (len(self.px_per_mm) != 2 or min(self.px_per_mm) <= 0):
+            raise OptionsError(f"px_per_mm must be two positive numbers X,Y, got {self.px_per_mm!r}")
+        if self.corners is not None and len(self.corners) != 8:
+            raise OptionsError(f"corners must be eight numbers x,y,x,y,x,y,x,y, got {len(self.corners)}")

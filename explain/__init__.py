@@ -1,0 +1,1 @@
+"""Explanations of predictions, in the terms of an ECG reader, with their own tests."""

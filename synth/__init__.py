@@ -1,0 +1,1 @@
+"""Synthetic paper ECGs with exact truth."""
