@@ -157,7 +157,7 @@ def lead_box(trace: TraceLine, times: tuple[float, float], width_px: float) -> L
 def printed_record(
     record: ECGRecord, traces: tuple[TraceLine, ...], size: tuple[int, int], seconds: float
 ) -> ECGRecord:
-    """What a reader of the page can find: the record with NaN wherever no trace on the page shows it.
+    """Blank out what the page does not show: NaN wherever no trace on the picture holds the sample.
 
     Parameters
     ----------

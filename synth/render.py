@@ -76,7 +76,7 @@ def render(record: ECGRecord, layout: PageLayout | str | None = None, style: Pag
     traces = tuple(_trace(record, segment, style) for segment in segments)
     _draw_traces(image, masks, cover, traces, style)
     texts = _draw_furniture(image, cover, segments, style)
-    height, width = masks.shape
+    width, height = style.size_px
     return SynthPage(
         page=Page(image, style.dpi, f"synthetic {layout.name}"),
         record=printed_record(record, traces, (width, height), style.seconds),

@@ -174,7 +174,7 @@ def sample_style(rng: np.random.Generator, preset: str = "clean", meta: Mapping[
     ink: Colour = (dark, dark, min(60, dark + int(rng.integers(0, 12))))
     header = _sample_header(rng, meta or {}) if rng.random() < 0.5 else ()
     many = LAYOUTS[layout].n_lines > 5  # six and twelve rows need the height of the sheet
-    names: Literal["below", "above", "on"] = ("below", "above", "on")[int(rng.choice(3, p=(0.5, 0.4, 0.1)))]
+    names: Literal["below", "above", "on"] = ("below", "above", "on")[int(rng.choice(3, p=(0.5, 0.46, 0.04)))]
     return PageStyle(
         layout=layout,
         paper_mm=A4_MM if rng.random() < 0.6 else LETTER_MM,

@@ -1,0 +1,239 @@
+"""Where the records of a set come from, and the pages made of them one by one, in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from ecg import ECGRecord, FormatError, OptionsError, resample
+from synth.degrade import apply_steps, sample_steps
+from synth.page import SynthPage
+from synth.physiology import KINDS, sample_physiology, synthesize_record
+from synth.render import render
+from synth.style import PRESETS, PageStyle, sample_style
+
+__all__ = ["DEFAULT_FOLDS", "RecordSource", "SourceRecord", "demo_page", "draw_page", "iter_pages", "open_source"]
+
+#: PTB-XL's training folds; 9 chooses thresholds and 10 is the test (Wagner et al., Sci Data 2020;7:154).
+DEFAULT_FOLDS = (1, 2, 3, 4, 5, 6, 7, 8)
+
+#: Rate at which traces are drawn: 2.5 points a pixel at 200 dpi and 25 mm/s.
+_DRAW_FS = 500.0
+
+#: Independent streams of one page, so that another look never changes the heart.
+_HEART, _LOOK, _DAMAGE, _ORDER = range(4)
+
+
+@dataclass(frozen=True, eq=False)
+class SourceRecord:
+    """A record and what the manifest says of it.
+
+    Parameters
+    ----------
+    record : ECGRecord
+    labels : tuple of str
+    ecg_id, patient_id, fold : int or None
+        PTB-XL's; None for a synthetic record.
+    """
+
+    record: ECGRecord
+    labels: tuple[str, ...]
+    ecg_id: int | None = None
+    patient_id: int | None = None
+    fold: int | None = None
+
+
+class RecordSource(Protocol):
+    """Gives the record of each page of a set."""
+
+    def get(self, seed: int, index: int) -> SourceRecord:
+        """Record of page ``index`` of the set of ``seed``: the same whenever and wherever it is asked for."""
+
+
+@dataclass(frozen=True)
+class _Physiology:
+    kinds: Sequence[str] = KINDS
+
+    def get(self, seed: int, index: int) -> SourceRecord:
+        rng = _stream(seed, index, _HEART)
+        params = sample_physiology(rng, str(rng.choice(self.kinds)))
+        record = synthesize_record(params, _DRAW_FS)
+        return SourceRecord(record, record.meta["labels"])
+
+
+@dataclass(frozen=True)
+class _PTBXL:
+    """Records of a PTB-XL folder, each once before any comes twice."""
+
+    folder: Path
+    rows: tuple[Mapping[str, Any], ...]
+
+    def get(self, seed: int, index: int) -> SourceRecord:
+        lap, place = divmod(index, len(self.rows))
+        row = self.rows[int(_stream(seed, lap, _ORDER).permutation(len(self.rows))[place])]
+        record = _read_ptbxl(self.folder, row)
+        return SourceRecord(resample(record, _DRAW_FS), row["labels"], row["ecg_id"], row["patient_id"], row["fold"])
+
+
+def open_source(spec: str, folds: Sequence[int] = DEFAULT_FOLDS) -> RecordSource:
+    """Source by its name on the command line.
+
+    Parameters
+    ----------
+    spec : str
+        ``"physiology"``, or ``"ptb-xl:DIR"`` with PhysioNet's folder.
+    folds : sequence of int
+        Folds of PTB-XL to draw from; synthetic records have none.
+
+    Raises
+    ------
+    OptionsError
+        If the name is unknown or no record lies in these folds.
+    FormatError
+        If the folder does not hold PTB-XL.
+    """
+    if spec == "physiology":
+        return _Physiology()
+    kind, _, folder = spec.partition(":")
+    if kind != "ptb-xl" or not folder:
+        raise OptionsError(f"the source of records must be physiology or ptb-xl:DIR, got {spec!r}")
+    rows = _ptbxl_rows(Path(folder), folds)
+    if not rows:
+        raise OptionsError(f"no record of {folder} lies in folds {', '.join(map(str, folds))}")
+    return _PTBXL(Path(folder), rows)
+
+
+def _ptbxl_rows(folder: Path, folds: Sequence[int]) -> tuple[Mapping[str, Any], ...]:
+    import pandas as pd
+
+    try:
+        table = pd.read_csv(folder / "ptbxl_database.csv")
+        statements = pd.read_csv(folder / "scp_statements.csv", index_col=0)
+    except (OSError, ValueError) as error:
+        raise FormatError(
+            f"{folder} should hold PTB-XL's ptbxl_database.csv and scp_statements.csv, which cannot be read: {error}"
+        ) from error
+    superclass = statements[statements["diagnostic"] == 1]["diagnostic_class"].to_dict()
+    table = table[table["strat_fold"].isin(list(folds))]
+    return tuple(_ptbxl_row(row, superclass) for row in table.to_dict("records"))
+
+
+def _ptbxl_row(row: Mapping[Any, Any], superclass: Mapping[Any, str]) -> Mapping[str, Any]:
+    import ast
+
+    codes = ast.literal_eval(row["scp_codes"])
+    return {
+        "ecg_id": int(row["ecg_id"]),
+        "patient_id": int(row["patient_id"]),
+        "fold": int(row["strat_fold"]),
+        "labels": tuple(sorted({superclass[code] for code in codes if code in superclass})),
+        # PTB-XL writes every age above 89 as 300; 0 is male.
+        "age": float(min(row["age"], 90)) if row["age"] == row["age"] else None,
+        "sex": "F" if row["sex"] == 1 else "M",
+        "files": (row["filename_hr"], row["filename_lr"]),
+    }
+
+
+def _read_ptbxl(folder: Path, row: Mapping[str, Any]) -> ECGRecord:
+    """Record at 500 Hz where that file is there, else at 100 Hz."""
+    from ecg.formats.wfdb import read_wfdb
+
+    path = next((p for p in (folder / f"{name}.hea" for name in row["files"]) if p.is_file()), None)
+    if path is None:
+        raise FormatError(
+            f"record {row['ecg_id']} of {folder} is missing: neither {' nor '.join(row['files'])} is there"
+        )
+    record = read_wfdb(path)
+    return replace(record, meta={"age": row["age"], "sex": row["sex"]})
+
+
+def _stream(seed: int, index: int, purpose: int) -> np.random.Generator:
+    return np.random.default_rng([seed, index, purpose])
+
+
+def draw_page(record: ECGRecord, preset: str, seed: int, index: int = 0) -> SynthPage:
+    """Page of one record with a look and damage of a preset.
+
+    Parameters
+    ----------
+    record : ECGRecord
+    preset : str
+        One of `PRESETS`.
+    seed, index : int
+        Both name the page: equal numbers give equal pages.
+
+    Returns
+    -------
+    SynthPage
+
+    Raises
+    ------
+    OptionsError
+        If the preset is unknown.
+    """
+    style = sample_style(_stream(seed, index, _LOOK), preset, record.meta)
+    return apply_steps(render(record, None, style), sample_steps(_stream(seed, index, _DAMAGE), preset))
+
+
+def iter_pages(
+    n: int,
+    preset: str = "scan",
+    seed: int = 0,
+    source: str | RecordSource = "physiology",
+    folds: Sequence[int] = DEFAULT_FOLDS,
+) -> Iterator[SynthPage]:
+    """Pages in memory, drawn as they are asked for.
+
+    Parameters
+    ----------
+    n : int
+        Number of pages.
+    preset, seed : str, int
+        As for `draw_page`.
+    source : str or RecordSource
+        As for `open_source`.
+    folds : sequence of int
+        Folds of PTB-XL.
+
+    Yields
+    ------
+    SynthPage
+        The page that `synth.write_set` writes under the same number; its record's ``meta`` carries ``labels``,
+        ``ecg_id``, ``patient_id`` and ``fold``.
+    """
+    if preset not in PRESETS:
+        raise OptionsError(f"preset must be one of {', '.join(PRESETS)}, got {preset!r}")
+    found = open_source(source, folds) if isinstance(source, str) else source
+    for index in range(n):
+        given = found.get(seed, index)
+        known = {name: getattr(given, name) for name in ("labels", "ecg_id", "patient_id", "fold")}
+        record = replace(given.record, meta={**given.record.meta, **known})
+        yield draw_page(record, preset, seed, index)
+
+
+def demo_page(seed: int = 0) -> SynthPage:
+    """Page for a first look: a normal heart, 3x4 and a rhythm strip, 200 dpi, mildly scanned.
+
+    Parameters
+    ----------
+    seed : int
+
+    Returns
+    -------
+    SynthPage
+
+    Examples
+    --------
+    >>> page = demo_page()
+    >>> page.layout.name, page.page.dpi, page.record.fs
+    ('3x4+1', 200.0, 500.0)
+    """
+    rng = _stream(seed, 0, _HEART)
+    record = synthesize_record(sample_physiology(rng, "norm"), _DRAW_FS)
+    age, sex = int(record.meta["age"]), record.meta["sex"]
+    style = PageStyle(header=("Sampleton, Hazel", f"ID X{seed:06d}", f"{age} years, {sex}"), separator="none")
+    return apply_steps(render(record, None, style), sample_steps(_stream(seed, 0, _DAMAGE), "scan"))
