@@ -97,7 +97,7 @@ class _Match:
     noise: float
 
 
-def lead_fidelity(truth: ArrayLike, estimate: ArrayLike, fs: float = FS_HZ) -> LeadFidelity:
+def lead_fidelity(truth: ArrayLike, estimate: ArrayLike, fs: float = FS_HZ, any_gain: bool = False) -> LeadFidelity:
     """Compare one lead with its truth.
 
     With m the truth's mean over its finite samples, the signal power is the sum of (truth - m)². The noise power is
@@ -112,6 +112,8 @@ def lead_fidelity(truth: ArrayLike, estimate: ArrayLike, fs: float = FS_HZ) -> L
         mV on the same clock, NaN where nothing was read; may be shorter or longer than `truth`.
     fs : float
         Sampling rate of both in Hz.
+    any_gain : bool
+        Also scale the estimate by the factor, not negative, that fits best: for readings without a unit.
 
     Returns
     -------
@@ -138,8 +140,8 @@ def lead_fidelity(truth: ArrayLike, estimate: ArrayLike, fs: float = FS_HZ) -> L
         return _MISSING
     max_lag = round(MAX_SHIFT_S * fs)
     late = int(read[0] - on_page[0])
-    moved = _best_match(x, _delayed(y, -late), max_lag)
-    placed = moved if late == 0 else _best_match(x, y, max_lag)
+    moved = _best_match(x, _delayed(y, -late), max_lag, any_gain)
+    placed = moved if late == 0 else _best_match(x, y, max_lag, any_gain)
     power = _centred_power(x[on_page])
     root = math.sqrt(moved.power_truth * moved.power_estimate)
     return LeadFidelity(
@@ -171,17 +173,17 @@ def _delayed(x: _Array, lag: int) -> _Array:
     return out
 
 
-def _best_match(x: _Array, y: _Array, max_lag: int) -> _Match:
+def _best_match(x: _Array, y: _Array, max_lag: int, any_gain: bool) -> _Match:
     """Shift of ``y`` within ``max_lag`` samples that leaves the least noise power."""
-    noise = _noise_by_lag(x, y, max_lag)
+    noise = _noise_by_lag(x, y, max_lag, any_gain)
     lags = np.arange(-max_lag, max_lag + 1)
     # Among shifts that tie within rounding (a periodic signal, a flat one) the smallest wins.
     tied = lags[noise <= noise.min() + 1e-9 * max(noise.max(), 1e-30)]
     lag = int(tied[np.argmin(np.abs(tied))])
-    return _match_at(x, y, lag)
+    return _match_at(x, y, lag, any_gain)
 
 
-def _match_at(x: _Array, y: _Array, lag: int) -> _Match:
+def _match_at(x: _Array, y: _Array, lag: int, any_gain: bool = False) -> _Match:
     """Exact sums at one shift: the search's own are good to rounding of the transform only."""
     moved = _delayed(y, lag)
     on_page = np.isfinite(x)
@@ -192,16 +194,17 @@ def _match_at(x: _Array, y: _Array, lag: int) -> _Match:
     if n == 0:
         return _Match(lag, 0, 0.0, 0.0, 0.0, 0.0, missing)
     a, b = x[both] - x[both].mean(), moved[both] - moved[both].mean()
+    if any_gain:
+        b = b * max(float(a @ b), 0.0) / max(float(b @ b), np.finfo(np.float64).tiny)
     error = float(np.sum((a - b) ** 2))
     return _Match(lag, n, float(a @ a), float(b @ b), float(a @ b), error, error + missing)
 
 
-def _noise_by_lag(x: _Array, y: _Array, max_lag: int) -> _Array:
+def _noise_by_lag(x: _Array, y: _Array, max_lag: int, any_gain: bool = False) -> _Array:
     """Noise power at each shift from ``-max_lag`` to ``max_lag`` samples, by six correlations.
 
-    Over the n samples that both have at a shift, the least error about a constant offset is
-    sum(d²) - sum(d)²/n with d = x - y; its sums of x, y, x², y² and xy are correlations of the zero-filled signals
-    with each other's masks.
+    Over the n samples that both have at a shift, the centred powers and their product follow from the sums of x, y,
+    x², y² and xy, which are correlations of the zero-filled signals with each other and with their masks.
     """
     has_x, has_y = np.isfinite(x), np.isfinite(y)
     # Centred first, so that the difference of large sums loses no digits.
@@ -216,11 +219,21 @@ def _noise_by_lag(x: _Array, y: _Array, max_lag: int) -> _Array:
         return np.concatenate([full[size - max_lag :], full[: max_lag + 1]])
 
     n = np.rint(correlate(0, 0))
-    sum_d = correlate(1, 0) - correlate(0, 1)
-    power_x = correlate(2, 0)
-    power_d = power_x + correlate(0, 2) - 2.0 * correlate(1, 1)
-    error = np.where(n > 0, np.maximum(power_d - sum_d**2 / np.maximum(n, 1.0), 0.0), 0.0)
-    return error + np.where(n > 0, float(a @ a) - power_x, float(a @ a))
+    some = np.maximum(n, 1.0)
+    sum_x, sum_y, sum_xx = correlate(1, 0), correlate(0, 1), correlate(2, 0)
+    power_x = sum_xx - sum_x**2 / some
+    power_y = correlate(0, 2) - sum_y**2 / some
+    product = correlate(1, 1) - sum_x * sum_y / some
+    error = _least_error(power_x, power_y, product, any_gain)
+    return np.where(n > 0, error, 0.0) + np.where(n > 0, float(a @ a) - sum_xx, float(a @ a))
+
+
+def _least_error(power_x: _Array, power_y: _Array, product: _Array, any_gain: bool) -> _Array:
+    """Error power left after the best offset, and after the best gain that turns nothing over if it is free."""
+    if not any_gain:
+        return np.maximum(power_x + power_y - 2.0 * product, 0.0)
+    explained = np.maximum(product, 0.0) ** 2 / np.maximum(power_y, np.finfo(np.float64).tiny)
+    return np.maximum(power_x - explained, 0.0)
 
 
 def _centred_power(x: _Array) -> float:

@@ -163,6 +163,34 @@ def test_the_search_agrees_with_a_direct_one(seed):
     assert f.snr_placed_db == pytest.approx(10 * math.log10(power / noise), abs=1e-9)
 
 
+@pytest.mark.parametrize("gain", [0.03, 1.0, 250.0])
+def test_a_reading_without_unit_is_scored_after_its_best_gain(gain):
+    x = beats()
+    y = gain * (x + orthogonal_noise(x, 10)) - 4
+    f = lead_fidelity(x, y, any_gain=True)
+    # the share r² of the signal's power is explained, and 1 / (1 - r²) is 11 for a ratio of 10
+    assert f.snr_db == pytest.approx(10 * math.log10(11), abs=1e-6)
+    assert lead_fidelity(x, -y, any_gain=True).snr_db < 1  # turning a trace over is no gain
+
+
+def test_the_search_with_free_gain_agrees_with_regression_at_each_shift():
+    rng = np.random.default_rng(4)
+    x, y = np.cumsum(rng.standard_normal((2, 120)), axis=1)
+    y[:10] = np.nan
+    noise = []
+    for lag in range(-20, 21):
+        a, b = x[max(0, lag) : 120 + min(0, lag)], y[max(0, -lag) : 120 - max(0, lag)]
+        both = np.isfinite(b)
+        covered = np.zeros(120, bool)
+        covered[max(0, lag) : 120 + min(0, lag)] = both
+        left = a[both] - np.polyval(np.polyfit(b[both], a[both], 1), b[both])
+        if np.polyfit(b[both], a[both], 1)[0] < 0:
+            left = a[both] - a[both].mean()
+        noise.append(np.sum(left**2) + np.sum((x[~covered] - x.mean()) ** 2))
+    f = lead_fidelity(x, y, fs=40, any_gain=True)
+    assert f.snr_placed_db == pytest.approx(10 * math.log10(np.sum((x - x.mean()) ** 2) / min(noise)), abs=1e-9)
+
+
 def test_refuses_what_is_no_lead():
     with pytest.raises(RecordError, match="one row of samples"):
         lead_fidelity(np.zeros((2, 5)), np.zeros(5))
