@@ -136,8 +136,8 @@ def render(page: Any, dpi: float, name: str | Path, *, max_megapixels: float = 1
         megapixels = math.ceil(width * scale) * math.ceil(height * scale) / 1e6
         if megapixels > max_megapixels:
             raise FormatError(
-                f"{name}: expected a page of at most {max_megapixels:g} megapixels, got {megapixels:.0f} at {dpi:g} dpi; "
-                "lower the dpi or raise the limit"
+                f"{name}: expected a page of at most {max_megapixels:g} megapixels, got {megapixels:.0f} at "
+                f"{dpi:g} dpi; lower the dpi or raise the limit"
             )
         try:
             bitmap = page.render(scale=scale, rev_byteorder=True)

@@ -1,0 +1,333 @@
+"""Traces and calibration pulses among a vector page's paths, put in rows.
+
+Everything here is in points of the file, y downwards; ``mm`` is the number of points per millimetre of paper.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitize.vector_grid import Style, VectorGrid, style_of
+from ecg.formats.pdf_paths import Stroke, VectorPage
+
+__all__ = ["Line", "Pulse", "Row", "find_lines", "find_rows"]
+
+Points = NDArray[np.float64]
+
+#: A trace advances without turning back; rounding may still move a point this far to the left (mm).
+_BACK_MM = 0.05
+#: A single trace shorter than this (mm) is a fragment: 5 mm are 0.2 s at 25 mm/s, less than a beat.
+_FRAGMENT_MM = 5.0
+#: Shortest row (mm): 20 mm are 0.8 s at 25 mm/s, about one beat.
+_ROW_MM = 20.0
+#: Pieces of one lead may overlap or stand apart by this much (mm) where a device repeats or leaves out a sample.
+_SEAM_MM = 2.0
+#: Greatest distance (mm) between vertices of a sampled line: 2 mm are 80 ms at 25 mm/s. Rules have two vertices only.
+_VERTEX_MM = 2.0
+#: A pulse stands within this much (mm) of an end of the line it is drawn with.
+_PULSE_REACH_MM = 20.0
+#: Plateau of a pulse (mm): 0.2 s is 2.5 mm at 12.5 mm/s, 5 mm at 25 mm/s and 10 mm at 50 mm/s.
+_PLATEAU_MM = (1.8, 12.0)
+#: Height of a pulse (mm): 1 mV from 2.5 to 40 mm/mV.
+_HEIGHT_MM = (2.0, 44.0)
+#: Ramp of a pulse (mm): drawn upright or over one or two samples.
+_RAMP_MM = 1.2
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """A run of vertices with x not decreasing: a lead, a row of leads, or a part of one.
+
+    Parameters
+    ----------
+    points : float array [points, 2]
+    style : Style
+    """
+
+    points: Points
+    style: Style
+
+    @property
+    def left(self) -> float:
+        """First x."""
+        return float(self.points[0, 0])
+
+    @property
+    def right(self) -> float:
+        """Last x."""
+        return float(self.points[-1, 0])
+
+    @property
+    def level(self) -> float:
+        """Median y: where the lead's baseline runs, since an ECG is near it most of the time."""
+        return float(np.median(self.points[:, 1]))
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """A calibration pulse: 1 mV high.
+
+    Parameters
+    ----------
+    left, right : float
+        Middles of its rising and falling ramp.
+    low, high : float
+        y of 0 mV and of 1 mV.
+    """
+
+    left: float
+    right: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """One line of the recording from left to right.
+
+    Parameters
+    ----------
+    level : float
+        y about which it runs.
+    lines : tuple of Line
+        From left to right.
+    pulses : tuple of Pulse
+    """
+
+    level: float
+    lines: tuple[Line, ...]
+    pulses: tuple[Pulse, ...] = ()
+
+    @property
+    def left(self) -> float:
+        """First x of the traces."""
+        return self.lines[0].left
+
+    @property
+    def right(self) -> float:
+        """Last x of the traces."""
+        return max(line.right for line in self.lines)
+
+
+def find_lines(page: VectorPage, grid: VectorGrid | None, mm: float) -> tuple[list[Line], list[Pulse]]:
+    """Traces and pulses of a page, not yet in rows.
+
+    Subpaths that start where another ended are joined, whatever lies between them in the file: some programs write
+    every step of a trace as a path of its own. What turns back, is closed or belongs to the grid is no trace.
+
+    Parameters
+    ----------
+    page : VectorPage
+    grid : VectorGrid or None
+    mm : float
+        Points per millimetre of paper.
+    """
+    lines: list[Line] = []
+    pulses: list[Pulse] = []
+    for chain in _chains(_candidates(page.strokes, grid, mm)):
+        for piece in _forward(chain, mm):
+            found, rest = _split_pulses(piece, mm)
+            pulses.extend(found)
+            lines.extend(rest)
+    ink: defaultdict[Style, float] = defaultdict(float)
+    for line in lines:
+        if _is_sampled(line, mm):
+            ink[line.style] += line.right - line.left
+    most = max(ink.values(), default=0.0)
+    # A page may hold other curves (a trend, a template beat); the recording has by far the most line.
+    return [line for line in lines if ink[line.style] >= 0.1 * most], pulses
+
+
+def _candidates(strokes: Iterable[Stroke], grid: VectorGrid | None, mm: float) -> Iterable[Stroke]:
+    for stroke in strokes:
+        if stroke.closed or stroke.stroke_rgb is None:
+            continue
+        points = stroke.points
+        step = np.abs(np.diff(points, axis=0))
+        straight = bool(np.all(step.min(axis=1) <= 0.01 + 1e-3 * step.max(axis=1)))
+        if grid is not None and straight and style_of(stroke) in grid.styles and step.max() >= 0.9 * mm:
+            continue
+        if stroke.clip is not None:
+            shown = (points[:, 0] >= stroke.clip[0] - 0.01) & (points[:, 0] <= stroke.clip[2] + 0.01)
+            points = points[shown]
+        if len(points) > 1:
+            yield Stroke(points, False, stroke.stroke_rgb, None, stroke.width_pt)
+
+
+def _chains(strokes: Iterable[Stroke]) -> list[Line]:
+    """Join strokes end to start, exactly: both come from the same written coordinate."""
+    parts: list[list[Points]] = []
+    styles: list[Style] = []
+    open_ends: dict[tuple[Style, float, float], int] = {}
+    for stroke in strokes:
+        style, points = style_of(stroke), stroke.points
+        start = (style, round(float(points[0, 0]), 3), round(float(points[0, 1]), 3))
+        end = (style, round(float(points[-1, 0]), 3), round(float(points[-1, 1]), 3))
+        number = open_ends.pop(start, None)
+        if number is None:
+            number = len(parts)
+            parts.append([points])
+            styles.append(style)
+        else:
+            parts[number].append(points[1:])
+        open_ends[end] = number
+    return [Line(np.concatenate(chain), style) for chain, style in zip(parts, styles, strict=True)]
+
+
+def _forward(chain: Line, mm: float) -> Iterable[Line]:
+    """Parts of a chain in which x does not decrease; nothing where it turns back as letters and shapes do."""
+    points = chain.points
+    if points[-1, 0] < points[0, 0] and np.mean(np.diff(points[:, 0]) <= 0) > 0.5:
+        points = points[::-1]
+    # One path may hold several rows, drawn like a typewriter.
+    returns = np.flatnonzero(np.diff(points[:, 0]) < -_ROW_MM * mm) + 1
+    for part in np.split(points, returns):
+        if len(part) > 1 and part[-1, 0] > part[0, 0] and np.diff(part[:, 0]).min() >= -_BACK_MM * mm:
+            yield Line(part, chain.style)
+
+
+def _split_pulses(line: Line, mm: float) -> tuple[list[Pulse], list[Line]]:
+    """Cut pulses off the ends of a line."""
+    pulses: list[Pulse] = []
+    rest: Line | None = line
+    for at_end in (False, True):
+        while rest is not None and (hit := _end_pulse(rest, mm, at_end)) is not None:
+            pulse, rest = hit
+            pulses.append(pulse)
+    return pulses, [] if rest is None else [rest]
+
+
+def _end_pulse(line: Line, mm: float, at_end: bool) -> tuple[Pulse, Line | None] | None:
+    """Pulse at the start or end of a line, and what is left of the line."""
+    x, y = line.points[:, 0], line.points[:, 1]
+    reach = (x >= line.right - _PULSE_REACH_MM * mm) if at_end else (x <= line.left + _PULSE_REACH_MM * mm)
+    flat = np.abs(np.diff(y)) <= 0.02 * mm
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], flat, [False]])))
+    for first, last in zip(edges[::2], edges[1::2], strict=True):  # vertices first..last lie at one height
+        if not (reach[first] and reach[last]) or not _within((x[last] - x[first]) / mm, _PLATEAU_MM):
+            continue
+        before = _foot(x, y, first, -1, mm)
+        after = _foot(x, y, last, 1, mm)
+        if before is None or after is None:
+            continue
+        rise, fall = y[before] - y[first], y[after] - y[last]
+        if not _within(rise / mm, _HEIGHT_MM) or abs(rise - fall) > 0.03 * rise:
+            continue
+        pulse = Pulse(
+            float(x[before] + x[first]) / 2,
+            float(x[last] + x[after]) / 2,
+            float(y[before] + y[after]) / 2,
+            float(y[first]),
+        )
+        while not at_end and after + 1 < len(y) and abs(y[after + 1] - pulse.low) <= 0.02 * mm:
+            after += 1
+        while at_end and before > 0 and abs(y[before - 1] - pulse.low) <= 0.02 * mm:
+            before -= 1
+        kept = line.points[: before + 1] if at_end else line.points[after:]
+        return pulse, Line(kept, line.style) if len(kept) > 1 and kept[-1, 0] > kept[0, 0] else None
+    return None
+
+
+def _foot(x: Points, y: Points, at: int, step: int, mm: float) -> int | None:
+    """Index at which the ramp beside a plateau ends: the lowest point within a ramp's width."""
+    best = None
+    index = at + step
+    while 0 <= index < len(x) and abs(x[index] - x[at]) <= _RAMP_MM * mm:
+        if best is not None and y[index] <= y[best] + 0.02 * mm:
+            break
+        best, index = index, index + step
+    return best
+
+
+def _within(value: float, limits: tuple[float, float]) -> bool:
+    return limits[0] <= value <= limits[1]
+
+
+def _is_sampled(line: Line, mm: float) -> bool:
+    """Whether a line is long and has the vertices of a sampled signal."""
+    width = line.right - line.left
+    return width >= _FRAGMENT_MM * mm and width / (len(line.points) - 1) <= _VERTEX_MM * mm
+
+
+def find_rows(lines: Sequence[Line], pulses: Sequence[Pulse], mm: float) -> list[Row]:
+    """Put traces in rows from top to bottom.
+
+    There are as many rows as traces above each other where most are; every trace joins the row that runs nearest to
+    its median. Fragments join a row where they continue its traces.
+
+    Parameters
+    ----------
+    lines : sequence of Line
+    pulses : sequence of Pulse
+    mm : float
+        Points per millimetre of paper.
+    """
+    long = [line for line in lines if _is_sampled(line, mm)]
+    if not long:
+        return []
+    at = np.arange(min(c.left for c in long), max(c.right for c in long), mm)
+    # Ends are left out, so that two leads that overlap by a sample at their seam do not count as two rows.
+    cover = np.array([[c.left + _SEAM_MM * mm <= x <= c.right - _SEAM_MM * mm for c in long] for x in at])
+    fullest = cover[np.argmax(cover.sum(axis=1))]
+    levels = _merged(np.array(sorted(c.level for c, member in zip(long, fullest, strict=True) if member)), mm)
+    chosen: list[list[Line]] = [[] for _ in levels]
+    for line in sorted(long, key=lambda c: c.left):
+        chosen[int(np.argmin(np.abs(levels - line.level)))].append(line)
+    fragments = [line for line in lines if not _is_sampled(line, mm)]
+    rows = []
+    for level, members_of_row in zip(levels, chosen, strict=True):
+        row = _with_fragments(_one_after_another(members_of_row, mm), fragments, mm)
+        if row and row[-1].right - row[0].left >= _ROW_MM * mm:
+            rows.append(Row(float(level), tuple(row)))
+    return _with_pulses(rows, pulses, mm)
+
+
+def _merged(levels: Points, mm: float) -> Points:
+    """Levels nearer than 2 mm are one row: two leads cannot be read that close."""
+    group = np.concatenate([[0], np.cumsum(np.diff(levels) > 2.0 * mm)])
+    return np.array([levels[group == g].mean() for g in range(group[-1] + 1)])
+
+
+def _one_after_another(lines: Sequence[Line], mm: float) -> list[Line]:
+    """Lines of a row without those that run beside a longer one (a line drawn twice, a curve of another kind)."""
+    kept: list[Line] = []
+    for line in sorted(lines, key=lambda c: c.left - c.right):
+        if all(line.left >= k.right - _SEAM_MM * mm or line.right <= k.left + _SEAM_MM * mm for k in kept):
+            kept.append(line)
+    return sorted(kept, key=lambda c: c.left)
+
+
+def _with_fragments(row: list[Line], fragments: Sequence[Line], mm: float) -> list[Line]:
+    """Row with the short pieces that fill its gaps, continuing in height what stands on either side."""
+    added = True
+    while added and row:
+        added = False
+        ends = np.array([[p for line in row for p in (line.points[0], line.points[-1])]]).reshape(-1, 2)
+        for piece in fragments:
+            near = np.abs(ends[:, None] - piece.points[None, [0, -1]]) <= np.array([0.6, 3.0]) * mm
+            free = all(piece.left >= k.right - 0.1 * mm or piece.right <= k.left + 0.1 * mm for k in row)
+            if piece.right > piece.left and free and near.all(axis=2).any():
+                row = sorted([*row, piece], key=lambda c: c.left)
+                added = True
+                break
+    return row
+
+
+def _with_pulses(rows: list[Row], pulses: Sequence[Pulse], mm: float) -> list[Row]:
+    """Each pulse to the row that runs nearest to its foot; a pulse drawn twice counts once."""
+    found: list[list[Pulse]] = [[] for _ in rows]
+    for pulse in pulses:
+        if not rows:
+            break
+        number = int(np.argmin([abs(row.level - pulse.low) for row in rows]))
+        row = rows[number]
+        beside = pulse.right <= row.left + mm or pulse.left >= row.right - mm
+        known = any(abs(p.left - pulse.left) < 0.1 * mm for p in found[number])
+        if beside and not known:
+            found[number].append(pulse)
+    return [Row(row.level, row.lines, tuple(p)) for row, p in zip(rows, found, strict=True)]
