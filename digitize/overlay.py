@@ -145,11 +145,11 @@ def _draw_box(pen: ImageDraw, box: LeadBox, offset: tuple[float, float], text_px
     pen.rectangle((x0, y0, x1, y1), outline=_GREEN)
     label = f"{box.lead} {box.start_s:g}-{box.stop_s:g} s"
     font = _font(text_px)
-    left, top, right, bottom = pen.textbbox((0, 0), label, font=font)
-    # The tag stands in the upper right corner of its box: printed names stand on the left.
-    x, y = x1 - (right - left) - 5, y0 + 1
-    pen.rectangle((x - 3, y, x1 - 1, y + bottom - top + 5), fill=_WHITE)
-    pen.text((x - left, y + 2 - top), label, fill=_TRACE_COLOURS[_colour_index(box)], font=font)
+    _, top, right, _ = pen.textbbox((0, 0), label, font=font, stroke_width=1)
+    # In the upper right corner of its box, because printed names stand on the left; a white rim instead of a white
+    # field, so that ink under it stays visible.
+    at = (x1 - 3 - right, y0 + 2 - top)
+    pen.text(at, label, fill=_TRACE_COLOURS[_colour_index(box)], font=font, stroke_width=1, stroke_fill=_WHITE)
 
 
 def _legend(d: Digitization, width_px: int, text_px: int) -> NDArray[np.uint8]:

@@ -1,0 +1,281 @@
+"""``einthoven digitize``: pages in; signals, overlays, JSON and a summary out."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from ecg.errors import ECGError, FormatError, OptionsError
+from ecg.options import options_from, read_toml
+from einthoven import outputs
+from einthoven.inputs import Input, Missing, corrections, find_inputs, page_stem
+from einthoven.outputs import SignalFormat, SummaryRow, one_line
+from einthoven.progress import Report, reporting
+
+if TYPE_CHECKING:
+    from digitize.options import DigitizeOptions
+    from digitize.result import Digitization
+    from digitize.rhythm_strip import StripOptions
+
+__all__ = ["METHODS", "Job", "Request", "plan", "run"]
+
+Method = Literal["auto", "classical", "strip"]
+METHODS = ("auto", "classical", "strip")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for, before anything is checked.
+
+    Parameters
+    ----------
+    files : sequence of str
+        Files, folders and patterns; may be empty where ``earlier`` names the source.
+    out : Path
+    fmt : str
+        Format of the signals: ``"wfdb"``, ``"csv"`` or ``"dicom"``.
+    method : str or None
+    lead : str or None
+        Lead that the strip method reads.
+    config : Path or None
+        TOML file with the tables ``[digitize]`` and ``[strip]``.
+    earlier : Path or None
+        ``STEM.json`` of an earlier run (``--from``).
+    flags : mapping
+        Keys of `DigitizeOptions` that were given as flags.
+    """
+
+    files: Sequence[str]
+    out: Path
+    fmt: SignalFormat = "wfdb"
+    method: Method | None = None
+    lead: str | None = None
+    config: Path | None = None
+    earlier: Path | None = None
+    flags: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A request that has been checked: everything that can be said before a page is read.
+
+    Parameters
+    ----------
+    inputs : tuple of Input
+    missing : tuple of Missing
+    out : Path
+    fmt : str
+    method : str
+    lead : str
+        Only the strip method uses it.
+    options : DigitizeOptions
+    strip : StripOptions
+    page : int or None
+        The only page to read, from 1; None for all. With a page, the input's stem is the page's stem.
+    """
+
+    inputs: tuple[Input, ...]
+    missing: tuple[Missing, ...]
+    out: Path
+    fmt: SignalFormat
+    method: Method
+    lead: str
+    options: DigitizeOptions
+    strip: StripOptions
+    page: int | None = None
+
+
+def plan(request: Request) -> Job:
+    """Check a request; nothing is read or written yet.
+
+    Options are taken from the configuration file, then from ``--from``, then from the flags; the later wins.
+
+    Raises
+    ------
+    OptionsError
+        If an option is wrong, no input is found, inputs collide, or an output would overwrite a stranger's file.
+    """
+    from digitize.options import DigitizeOptions
+    from digitize.rhythm_strip import StripOptions
+
+    tables: dict[str, dict[str, Any]] = {"digitize": {}, "strip": {}}
+    if request.config is not None:
+        tables = read_toml(request.config, tables)
+    values = tables["digitize"]
+    files, stem, page = request.files, None, None
+    if request.earlier is not None:
+        fixed = corrections(request.earlier)
+        files, stem, page = files or [fixed.source], fixed.stem, fixed.page
+        values = {**values, **fixed.options, "method": fixed.method}
+    method = _method(request.method or values.pop("method", "auto"))
+    if method != "strip" and request.lead is not None:
+        raise OptionsError("--lead names the signal of --method strip; the other methods read the names of all leads")
+    values = {**values, **request.flags}
+    if method != "strip":
+        values["method"] = method
+    elif request.flags:
+        names = ", ".join(sorted(request.flags))
+        raise OptionsError(f"--method strip measures neither scale nor layout and takes no corrections, got {names}")
+    if method == "strip" and request.fmt == "dicom":
+        raise OptionsError("--method strip gives a signal without a unit, and DICOM holds millivolts; take wfdb or csv")
+    inputs, missing = find_inputs(files)
+    if stem is not None:
+        if len(inputs) != 1:
+            raise OptionsError(f"--from corrects one page of one file, got {len(inputs)} files")
+        inputs = (Input(inputs[0].path, stem),)
+    if request.fmt == "csv" and any(item.stem == "summary" for item in inputs):
+        raise OptionsError("an input called summary would write summary.csv, which lists the pages; rename it")
+    where = "" if request.config is None else f"{request.config} and flags"
+    return Job(
+        inputs=inputs,
+        missing=missing,
+        out=request.out,
+        fmt=request.fmt,
+        method=method,
+        lead=_lead(request.lead),
+        options=options_from(
+            DigitizeOptions, {k: v for k, v in values.items() if k != "method" or v != "strip"}, where
+        ),
+        strip=options_from(StripOptions, tables["strip"], str(request.config or "")),
+        page=page,
+    )
+
+
+def _method(name: object) -> Method:
+    for method in METHODS:
+        if name == method:
+            return method  # type: ignore[return-value]  # METHODS spells the Literal out
+    raise OptionsError(f"method must be one of {', '.join(METHODS)}, got {name!r}")
+
+
+def _lead(name: str | None) -> str:
+    from ecg.formats import lead_name
+
+    return "II" if name is None else lead_name(name)
+
+
+def run(job: Job) -> int:
+    """Read every page of every input and write what was read.
+
+    Returns
+    -------
+    int
+        0 where every page gave a result, 1 where a page was refused or a file failed, 3 where a bug showed.
+    """
+    out = outputs.output_folder(job.out)
+    stems = [item.stem for item in job.inputs]
+    outputs.check_free(out, stems)
+    rows = [SummaryRow(m.argument, None, "", "failed", str(m.error), "", None, 0.0) for m in job.missing]
+    bugs: list[str] = []
+    try:
+        with reporting(len(job.inputs)) as report:
+            for item in job.inputs:
+                rows += _one_file(item, job, report, bugs)
+                report.file_done()
+    finally:
+        # Also after Ctrl-C: what is there is listed.
+        if rows:
+            outputs.write_summary(out / "summary.csv", rows)
+    _conclude(rows, out, report, bugs)
+    if bugs:
+        return 3
+    return 1 if any(row.status in ("refused", "failed") for row in rows) else 0
+
+
+def _one_file(item: Input, job: Job, report: Report, bugs: list[str]) -> list[SummaryRow]:
+    """Read one file; whatever goes wrong in it becomes a row, so that the other files are read all the same."""
+    rows: list[SummaryRow] = []
+    started = time.perf_counter()
+
+    def failed(reason: str) -> None:
+        seconds = time.perf_counter() - started
+        rows.append(SummaryRow(str(item.path), None, item.stem, "failed", reason, "", None, seconds))
+        report.line(f"{item.path}: failed")
+
+    try:
+        for row in _pages(item, job):
+            rows.append(row)
+            page = "" if row.page is None or row.stem == item.stem else f" page {row.page}"
+            report.line(f"{item.path}{page}: {row.status}{f', {row.layout}' if row.layout else ''} -> {row.stem}")
+    except ECGError as error:
+        failed(str(error))
+    except OSError as error:
+        failed(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
+    except Exception as error:
+        bugs.append(f"{one_line(item.path)}:\n{traceback.format_exc()}")
+        failed(f"a fault of the program, please report it: {type(error).__name__}: {error}")
+    return rows
+
+
+def _pages(item: Input, job: Job) -> Iterator[SummaryRow]:
+    """Write the pages of a file one by one as they come."""
+    found = 0
+    for number, d, seconds, several in _numbered(_reader(job)(item.path)):
+        if job.page in (None, number):
+            found += 1
+            stem = item.stem if job.page is not None else page_stem(item.stem, number, several)
+            yield _write(d, job, item, number, stem, seconds)
+    if not found:
+        wanted = "" if job.page is None else f" {job.page}, which --from asks for"
+        raise FormatError(f"{one_line(item.path)} has no page{wanted}")
+
+
+def _numbered(pages: Iterator[Digitization]) -> Iterator[tuple[int, Digitization, float, bool]]:
+    """Pages with their number, the seconds that each took, and whether the file holds several.
+
+    One page is held back to learn whether another follows; it is handed on even where reading the next one fails.
+    """
+    held: tuple[int, Digitization, float] | None = None
+    failure: Exception | None = None
+    for number in count(1):
+        started = time.perf_counter()
+        try:
+            page = next(pages, None)
+        except Exception as error:
+            page, failure = None, error
+        if held is not None:
+            yield *held, number > 2 or page is not None or failure is not None
+        if page is None:
+            break
+        held = (number, page, time.perf_counter() - started)
+    if failure is not None:
+        raise failure
+
+
+def _write(d: Digitization, job: Job, item: Input, page: int, stem: str, seconds: float) -> SummaryRow:
+    started = time.perf_counter()
+    if stem != item.stem:
+        outputs.check_free(job.out, [stem])
+    source = str(item.path)
+    outputs.write_digitization(d, job.out, stem, source=source, page=page, method=job.method, fmt=job.fmt)
+    seconds += time.perf_counter() - started
+    layout = "" if d.layout is None else d.layout.name
+    return SummaryRow(source, page, stem, d.status, "; ".join(d.reasons), layout, d.snr_pred_db, seconds)
+
+
+def _reader(job: Job) -> Callable[[Path], Iterator[Digitization]]:
+    if job.method == "strip":
+        from digitize.rhythm_strip import read_strip
+
+        return lambda path: read_strip(path, replace(job.strip, lead=job.lead))
+    from digitize import read_file
+
+    return lambda path: iter(read_file(path, job.options))
+
+
+def _conclude(rows: Sequence[SummaryRow], out: Path, report: Report, bugs: Sequence[str]) -> None:
+    """Totals to stdout; what was refused or failed to stderr, one line each."""
+    for row in rows:
+        if row.status in ("refused", "failed"):
+            page = "" if row.page is None else f" page {row.page}"
+            report.error(f"{row.file}{page}: {row.status}: {row.reason}")
+    for bug in bugs:
+        report.traceback(bug)
+    counts = [(s, sum(row.status == s for row in rows)) for s in ("accepted", "review", "refused", "failed")]
+    told = ", ".join(f"{n} {status}" for status, n in counts if n)
+    report.total(f"{told}; signals, overlays and summary.csv are in {out}")

@@ -1,0 +1,27 @@
+"""``einthoven bench fidelity``: readings against truth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from ecg.errors import OptionsError
+from einthoven import outputs
+from einthoven.outputs import one_line
+from einthoven.progress import counting
+
+__all__ = ["run"]
+
+
+def run(pages: Path, out: Path) -> int:
+    """Measure the reader on the pages of a folder; exit status 0."""
+    from einthoven.bench import bench_fidelity
+
+    if not pages.is_dir():
+        raise OptionsError(f"--pages {one_line(pages)} is no folder; give one that holds pages with their truth")
+    outputs.output_folder(out)
+    with counting("pages") as progress:
+        bench_fidelity(pages, out, progress=progress)
+    typer.echo(one_line(f"fidelity.json and leads.csv are in {out}"))
+    return 0

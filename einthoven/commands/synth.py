@@ -1,0 +1,50 @@
+"""``einthoven synth``: a set of drawn pages with their truth."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import typer
+
+from ecg.errors import OptionsError
+from einthoven import outputs
+from einthoven.outputs import one_line
+from einthoven.progress import counting
+
+__all__ = ["parse_folds", "run"]
+
+
+def parse_folds(text: str) -> tuple[int, ...]:
+    """Folds of PTB-XL out of ``1-8`` or ``1,2,5-7``.
+
+    Raises
+    ------
+    OptionsError
+        If it is not such a list or a fold is not 1 to 10.
+
+    Examples
+    --------
+    >>> parse_folds("1-3,9")
+    (1, 2, 3, 9)
+    """
+    folds: set[int] = set()
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d+)(?:-(\d+))?\s*", part)
+        first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
+        if not 1 <= first <= last <= 10:
+            raise OptionsError(f"--folds takes numbers from 1 to 10 as in 1-8 or 1,2,5, got {one_line(text)!r}")
+        folds.update(range(first, last + 1))
+    return tuple(sorted(folds))
+
+
+def run(out: Path, *, n: int, source: str, preset: str, seed: int, jobs: int, folds: str) -> int:
+    """Draw ``n`` pages below ``out``; exit status 0."""
+    from synth import write_set
+
+    chosen = parse_folds(folds)
+    outputs.output_folder(out)
+    with counting("pages") as progress:
+        write_set(out, n, preset=preset, seed=seed, jobs=jobs, source=source, folds=chosen, progress=progress)
+    typer.echo(one_line(f"{n} pages are in {out / 'pages'}, listed in {out / 'manifest.csv'}"))
+    return 0

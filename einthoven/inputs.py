@@ -1,0 +1,312 @@
+"""What a command is given: files, folders and patterns become a list of inputs, each with the stem of its outputs."""
+
+from __future__ import annotations
+
+import glob
+import json
+import math
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from ecg.errors import ECGError, FormatError, OptionsError
+from ecg.paper import DEFAULT_GAIN_MM_PER_MV, DEFAULT_SPEED_MM_PER_S
+from einthoven.outputs import DIGITIZATION_SCHEMA, one_line
+
+__all__ = ["Corrections", "Input", "Missing", "corrections", "find_inputs", "numbers", "page_stem"]
+
+_MASK = "_mask.png"
+_OVERLAY = "_overlay.png"
+
+
+@dataclass(frozen=True)
+class Input:
+    """One file to read.
+
+    Parameters
+    ----------
+    path : Path
+        As the user named it.
+    stem : str
+        Stem of its outputs; a file of several pages adds ``_p01``, ``_p02``, ...
+    """
+
+    path: Path
+    stem: str
+
+
+@dataclass(frozen=True)
+class Missing:
+    """An argument that led to no file, and why."""
+
+    argument: str
+    error: ECGError
+
+
+def find_inputs(arguments: Sequence[str]) -> tuple[tuple[Input, ...], tuple[Missing, ...]]:
+    """Turn arguments into inputs.
+
+    A file stands for itself; a folder for the pages in it, told by content, sub-folders left alone; a pattern that the
+    shell has left as it is (``*``, ``?``, ``[``) for the files that it matches. A file named twice is read once.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+
+    Returns
+    -------
+    inputs : tuple of Input
+    missing : tuple of Missing
+        Arguments that led to no file, while others did.
+
+    Raises
+    ------
+    OptionsError
+        If no argument led to a file, or two inputs would write the same outputs.
+    """
+    paths: list[Path] = []
+    missing: list[Missing] = []
+    for argument in arguments:
+        found = _expand(argument)
+        paths += found
+        if not found:
+            missing.append(Missing(argument, FormatError(_why_none(argument))))
+    if not paths:
+        reasons = "; ".join(str(m.error) for m in missing) or "name at least one file"
+        raise OptionsError(f"no input: {reasons}")
+    unique = {os.path.realpath(p): p for p in reversed(paths)}
+    kept = [p for p in paths if unique.pop(os.path.realpath(p), None) is not None]
+    return _with_stems(kept), tuple(missing)
+
+
+def _expand(argument: str) -> list[Path]:
+    path = Path(argument)
+    if path.is_dir():
+        return _pages_in(path)
+    if path.exists():
+        return [path]
+    if glob.has_magic(argument):
+        found = glob.glob(argument, recursive=True)  # noqa: PTH207 - Path.glob takes no absolute pattern
+        return sorted(p for p in map(Path, found) if p.is_file())
+    return []
+
+
+def _why_none(argument: str) -> str:
+    name = one_line(argument)
+    if Path(argument).is_dir():
+        return f"the folder {name} holds no page (image, PDF or DICOM picture)"
+    if glob.has_magic(argument):
+        return f"no file matches {name}"
+    return f"{name} does not exist"
+
+
+def _pages_in(folder: Path) -> list[Path]:
+    """Pages of a folder by content; masks of synthetic pages and overlays of earlier runs are pictures, not pages."""
+    from ecg import formats
+
+    found = []
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith(".") or not path.is_file() or _is_mask(path) or _is_overlay(path):
+            continue
+        try:
+            kind = formats.identify(path)
+        except ECGError:
+            continue
+        if kind in formats.PAGE_KINDS:
+            found.append(path)
+    return found
+
+
+def _is_mask(path: Path) -> bool:
+    return path.name.endswith(_MASK) and path.with_name(path.name.removesuffix(_MASK) + ".json").exists()
+
+
+def _is_overlay(path: Path) -> bool:
+    if not path.name.endswith(_OVERLAY):
+        return False
+    try:
+        content = json.loads(path.with_name(path.name.removesuffix(_OVERLAY) + ".json").read_text(encoding="utf-8"))
+        return bool(content["schema"]["name"] == DIGITIZATION_SCHEMA)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def page_stem(stem: str, page: int, several: bool) -> str:
+    """Stem of one page's outputs.
+
+    Examples
+    --------
+    >>> page_stem("scan", 2, several=True), page_stem("scan", 1, several=False)
+    ('scan_p02', 'scan')
+    """
+    return f"{stem}_p{page:02d}" if several else stem
+
+
+def _with_stems(paths: Iterable[Path]) -> tuple[Input, ...]:
+    from ecg import formats
+
+    inputs = tuple(Input(p, formats.safe_stem(p.stem)) for p in paths)
+    taken: dict[str, Path] = {}
+    for item in inputs:
+        # Where the file system folds case, A.png and a.png would write the same files.
+        key = os.path.normcase(item.stem)
+        if key in taken:
+            raise _collision(taken[key], item.path, item.stem)
+        taken[key] = item.path
+    for key, path in taken.items():
+        page = re.fullmatch(r"(.+)_p\d{2,}", key)
+        other = taken.get(page[1]) if page else None
+        if other is not None and _has_several_pages(other):
+            raise _collision(other, path, key)
+    return inputs
+
+
+def _collision(first: Path, second: Path, stem: str) -> OptionsError:
+    return OptionsError(
+        f"{one_line(first)} and {one_line(second)} would both write {stem}.*; rename one or use two output folders"
+    )
+
+
+def _has_several_pages(path: Path) -> bool:
+    """Read up to two pages; False where they cannot be read, because reading the file will then say why."""
+    from ecg import formats
+
+    try:
+        return len(list(islice(formats.read_pages(path), 2))) == 2
+    except ECGError:
+        return False
+
+
+def numbers(text: str, names: Sequence[str], option: str) -> tuple[float, ...]:
+    """Numbers of an option such as ``--scale 25,10``.
+
+    Parameters
+    ----------
+    text : str
+        Numbers between commas.
+    names : sequence of str
+        What each of them is, for the message.
+    option : str
+        Name of the option, for the message.
+
+    Raises
+    ------
+    OptionsError
+        If there are more or fewer numbers than names, or something is no finite number.
+
+    Examples
+    --------
+    >>> numbers("25,10", ("SPEED", "GAIN"), "--scale")
+    (25.0, 10.0)
+    """
+    try:
+        values = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        values = ()
+    if len(values) != len(names) or not all(map(math.isfinite, values)):
+        raise OptionsError(f"{option} takes {len(names)} numbers {','.join(names)}, got {one_line(text)!r}")
+    return values
+
+
+@dataclass(frozen=True)
+class Corrections:
+    """What ``STEM.json`` of an earlier run says about its page.
+
+    Parameters
+    ----------
+    stem : str
+        Stem of the outputs, kept by the new run.
+    source : str
+        The input file.
+    page : int
+        Number of the page in it, from 1.
+    method : str
+    options : mapping
+        Keys of `digitize.options.DigitizeOptions`.
+    """
+
+    stem: str
+    source: str
+    page: int
+    method: str
+    options: Mapping[str, Any]
+
+
+def corrections(path: Path) -> Corrections:
+    """Read the corrections out of ``STEM.json``, as a run wrote it or as a person edited it.
+
+    Layout, scale and corners are taken as given, whoever set them. Only a speed or gain that the run had assumed and
+    that still has its standard value stays assumed, so that a rerun does not turn an assumption into a measurement.
+
+    Parameters
+    ----------
+    path : Path
+
+    Raises
+    ------
+    OptionsError
+        If the file is not such a JSON or a value in it has the wrong type.
+    """
+    name = one_line(path)
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise OptionsError(f"--from {name} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise OptionsError(f"--from {name} is not JSON: {error}") from error
+    schema = content.get("schema") if isinstance(content, dict) else None
+    if not isinstance(schema, dict) or schema.get("name") != DIGITIZATION_SCHEMA:
+        raise OptionsError(f"--from {name} is not a STEM.json that einthoven digitize wrote")
+    try:
+        return Corrections(
+            stem=_stem(content),
+            source=_text(content, "source"),
+            page=int(content["page"]),
+            method=_text(content, "method"),
+            options=_options(content),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise OptionsError(f"--from {name}: a key is missing or has the wrong type ({one_line(error)})") from error
+
+
+def _text(content: Mapping[str, Any], key: str) -> str:
+    if not isinstance(content[key], str):
+        raise TypeError(f"{key} must be a text")
+    return str(content[key])
+
+
+def _stem(content: Mapping[str, Any]) -> str:
+    """Stem of the outputs; an edited one must not lead out of the folder."""
+    from ecg.formats import safe_stem
+
+    stem = _text(content, "stem")
+    if stem != safe_stem(stem):
+        raise ValueError(f"stem must be made of A-Z a-z 0-9 _ -, got {stem!r}")
+    return stem
+
+
+def _options(content: Mapping[str, Any]) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    if content["layout"].get("name") is not None:
+        options["layout"] = content["layout"]["name"]
+    scale = content["scale"]
+    how = scale.get("how") or {}
+    standard = {"speed_mm_per_s": DEFAULT_SPEED_MM_PER_S, "gain_mm_per_mv": DEFAULT_GAIN_MM_PER_MV}
+    for name, value in standard.items():
+        if scale.get(name) is not None and not (how.get(name) == "assumed" and float(scale[name]) == value):
+            options[name] = float(scale[name])
+    pitch = (scale.get("px_per_mm_x"), scale.get("px_per_mm_y"))
+    if None not in pitch:
+        options["px_per_mm"] = tuple(map(float, pitch))
+    if content.get("corners") is not None:
+        options["corners"] = _flat_corners(content["corners"])
+    return options
+
+
+def _flat_corners(corners: Any) -> tuple[float, ...]:
+    """Eight numbers, from pairs or from a flat list."""
+    return tuple(float(v) for point in corners for v in (point if isinstance(point, list) else [point]))

@@ -1,0 +1,384 @@
+"""What the commands write: names, JSON documents, tables, and the way files come into being whole or not at all.
+
+The names, keys and columns are fixed in ``docs/cli.md``.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from ecg.errors import OptionsError
+
+if TYPE_CHECKING:
+    from digitize.result import Digitization
+    from ecg import ECGRecord
+
+__all__ = [
+    "DIGITIZATION_SCHEMA",
+    "SUMMARY_COLUMNS",
+    "SignalFormat",
+    "SummaryRow",
+    "check_free",
+    "digitization_document",
+    "document",
+    "json_ready",
+    "one_line",
+    "output_folder",
+    "staged",
+    "table_cell",
+    "version",
+    "write_digitization",
+    "write_json",
+    "write_signal",
+    "write_summary",
+    "write_text",
+]
+
+SignalFormat = Literal["wfdb", "csv", "dicom"]
+DIGITIZATION_SCHEMA = "einthoven.digitization"
+#: What `digitize` may write after a stem.
+_SUFFIXES = (".hea", ".dat", ".csv", ".dcm", "_overlay.png", ".json")
+_SCALE = ("px_per_mm_x", "px_per_mm_y", "speed_mm_per_s", "gain_mm_per_mv")
+
+
+@cache
+def version() -> str:
+    """Version of the installed program."""
+    from importlib.metadata import version as installed
+
+    return installed("einthoven")
+
+
+def one_line(text: object) -> str:
+    """Text as one printable line: control characters, line ends and undecodable bytes of a file name are escaped."""
+    readable = str(text).encode("utf-8", "backslashreplace").decode("utf-8")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in readable)
+
+
+def json_ready(value: Any) -> Any:
+    """Value as JSON can hold it: numpy scalars and arrays as numbers and lists, NaN and infinities as None.
+
+    Examples
+    --------
+    >>> json_ready({"snr": float("nan"), "box": (1, 2.5)})
+    {'snr': None, 'box': [1, 2.5]}
+    """
+    if hasattr(value, "tolist"):  # numpy arrays and scalars
+        value = value.tolist()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, (bool, int)):
+        return value
+    if isinstance(value, Mapping):
+        return {one_line(k): json_ready(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [json_ready(v) for v in (sorted(value) if isinstance(value, (set, frozenset)) else value)]
+    return str(value).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def document(schema: str, schema_version: int, body: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON document with its schema's name and version and the program's version ahead of the body."""
+    head = {"schema": {"name": schema, "version": schema_version}, "version": version()}
+    return {**head, **json_ready(body)}
+
+
+def output_folder(path: Path) -> Path:
+    """Make the folder below which a command writes.
+
+    Raises
+    ------
+    OptionsError
+        If a file is in its place or it cannot be made.
+    """
+    if path.exists() and not path.is_dir():
+        raise OptionsError(f"-o {one_line(path)} is a file; give a folder")
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OptionsError(f"cannot make the folder {one_line(path)}: {error.strerror}") from error
+    if not os.access(path, os.W_OK):
+        raise OptionsError(f"cannot write into the folder {one_line(path)}; give another with -o")
+    return path
+
+
+@contextmanager
+def staged(out: Path) -> Iterator[Path]:
+    """Folder in which files are made; on success all of them are renamed into ``out``, else none.
+
+    Parameters
+    ----------
+    out : Path
+        An existing folder.
+
+    Yields
+    ------
+    Path
+        A temporary folder on the same file system, gone afterwards however the block ends.
+    """
+    folder = Path(tempfile.mkdtemp(prefix=".einthoven-", dir=out))
+    try:
+        yield folder
+        for file in sorted(folder.iterdir()):
+            file.replace(out / file.name)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a UTF-8 text file whole or not at all, its line ends as they are on every system."""
+    with staged(path.parent) as folder:
+        (folder / path.name).write_text(text, encoding="utf-8", newline="")
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a JSON document whole or not at all."""
+    write_text(path, _json_text(content))
+
+
+def _json_text(content: Mapping[str, Any]) -> str:
+    return json.dumps(json_ready(content), ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+
+
+def digitization_document(
+    d: Digitization, *, source: str, page: int, stem: str, method: str, files: Sequence[str]
+) -> dict[str, Any]:
+    """Content of ``STEM.json``.
+
+    Parameters
+    ----------
+    d : Digitization
+    source : str
+        The input file as it was named.
+    page : int
+        Number of the page in its file, from 1.
+    stem : str
+        Stem of every file written for this page.
+    method : str
+        ``"auto"``, ``"classical"`` or ``"strip"``.
+    files : sequence of str
+        Names of the files written for this page.
+
+    Returns
+    -------
+    dict
+        Keys as in ``docs/cli.md``; `einthoven.inputs.corrections` reads it back.
+    """
+    how = asdict(d.evidence) if d.evidence is not None else dict.fromkeys(_SCALE)
+    scale = {name: None if d.scale is None else getattr(d.scale, name) for name in _SCALE}
+    layout = {
+        "name": None if d.layout is None else d.layout.name,
+        "margin": None if d.layout is None else d.layout_margin,
+        "timing": None if d.layout is None else d.timing,
+        "rows": None if d.layout is None else d.layout.rows,
+        "rhythm": None if d.layout is None else d.layout.rhythm,
+    }
+    body = {
+        "source": source,
+        "page": page,
+        "stem": stem,
+        "method": method,
+        "status": d.status,
+        "forced": d.forced,
+        "reasons": d.reasons,
+        "assumed": d.assumed,
+        "snr_pred_db": d.snr_pred_db,
+        "layout": layout,
+        "scale": {**scale, "how": how},
+        "size": [d.page.width, d.page.height],
+        "corners": d.corners,
+        "homography": d.homography,
+        "boxes": [asdict(box) for box in d.boxes],
+        "leads": {lead: asdict(q) for lead, q in d.quality.items()},
+        "steps": d.steps,
+        "files": files,
+    }
+    return document(DIGITIZATION_SCHEMA, 1, body)
+
+
+def write_signal(record: ECGRecord, folder: Path, stem: str, fmt: SignalFormat) -> None:
+    """Write a record as ``STEM.hea``/``.dat``, ``STEM.csv`` or ``STEM.dcm`` into a folder.
+
+    Raises
+    ------
+    FormatError
+        If the format cannot hold the record.
+    """
+    from ecg import formats
+
+    if fmt == "wfdb":
+        formats.write_wfdb(record, folder, stem)
+    elif fmt == "csv":
+        formats.write_csv(record, folder / f"{stem}.csv")
+    else:
+        formats.write_dicom(record, folder / f"{stem}.dcm")
+
+
+def write_digitization(
+    d: Digitization,
+    out: Path,
+    stem: str,
+    *,
+    source: str,
+    page: int = 1,
+    method: str = "auto",
+    fmt: SignalFormat = "wfdb",
+) -> tuple[str, ...]:
+    """Write everything that ``digitize`` writes for one page: signal, overlay, JSON, together or not at all.
+
+    Files that an earlier run wrote under the same stem and this one does not write again are removed, so that no
+    signal lies beside a JSON that says "refused".
+
+    Parameters
+    ----------
+    d : Digitization
+    out : Path
+        An existing folder.
+    stem : str
+    source : str
+        The input file as it was named.
+    page : int
+        Number of the page in its file, from 1.
+    method : str
+    fmt : str
+        ``"wfdb"``, ``"csv"`` or ``"dicom"``.
+
+    Returns
+    -------
+    tuple of str
+        Names of the files written.
+    """
+    earlier = _files_of(out / f"{stem}.json")
+    with staged(out) as folder:
+        # A refused page writes no signal unless forced; the reader has already left its record out.
+        if d.record is not None and (d.status != "refused" or d.forced):
+            write_signal(d.record, folder, stem, fmt)
+        _write_overlay(d, folder / f"{stem}_overlay.png")
+        names = tuple(sorted([*(f.name for f in folder.iterdir()), f"{stem}.json"]))
+        content = digitization_document(d, source=source, page=page, stem=stem, method=method, files=names)
+        (folder / f"{stem}.json").write_text(_json_text(content), encoding="utf-8", newline="")
+    for name in earlier - set(names):
+        (out / name).unlink(missing_ok=True)
+    return names
+
+
+def _write_overlay(d: Digitization, path: Path) -> None:
+    from PIL import Image
+
+    from digitize.overlay import draw
+
+    # Level 1: twice as fast as the default and a tenth larger on a page of 4 megapixels.
+    Image.fromarray(draw(d)).save(path, compress_level=1)
+
+
+def _files_of(path: Path) -> set[str]:
+    """Names of the files that an earlier run wrote with this JSON; none where the JSON is not ours."""
+    stem = path.name.removesuffix(".json")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["schema"]["name"] != DIGITIZATION_SCHEMA:
+            return set()
+        files = content["files"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
+    # Only names of the fixed pattern count: the JSON may have been edited, and must not lead to any other file.
+    return {f"{stem}{suffix}" for suffix in _SUFFIXES} & {f for f in files if isinstance(f, str)}
+
+
+def check_free(out: Path, stems: Iterable[str]) -> None:
+    """Refuse to overwrite files that this program did not write.
+
+    A folder of pages may hold records of the same names, their truth say; writing the readings there would destroy
+    it. Files that an earlier run wrote (its JSON lists them) may be replaced.
+
+    Raises
+    ------
+    OptionsError
+        If a file of somebody else stands where an output would go.
+    """
+    wanted = set(stems)
+    if not out.is_dir():
+        return
+    for file in sorted(out.iterdir()):
+        suffix = next((s for s in _SUFFIXES if file.name.endswith(s)), None)
+        stem = file.name.removesuffix(suffix) if suffix else ""
+        if stem in wanted and file.name not in _files_of(out / f"{stem}.json"):
+            raise OptionsError(
+                f"{one_line(file)} is there already, and not from einthoven digitize; give another folder with -o"
+            )
+
+
+SUMMARY_COLUMNS = ("file", "page", "stem", "status", "reason", "layout", "snr_pred_db", "seconds")
+
+
+@dataclass(frozen=True)
+class SummaryRow:
+    """One line of ``summary.csv``.
+
+    Parameters
+    ----------
+    file : str
+        The input as it was named.
+    page : int or None
+        Number of the page, from 1; None where the file failed before a page came.
+    stem : str
+    status : str
+        ``"accepted"``, ``"review"``, ``"refused"``, or ``"failed"`` where there is no reading at all.
+    reason : str
+        Why the status is not ``"accepted"``.
+    layout : str
+    snr_pred_db : float or None
+        Median predicted SNR of the leads in dB.
+    seconds : float
+        Wall time of reading and writing the page, in seconds.
+    """
+
+    file: str
+    page: int | None
+    stem: str
+    status: Literal["accepted", "review", "refused", "failed"]
+    reason: str
+    layout: str
+    snr_pred_db: float | None
+    seconds: float
+
+
+def table_cell(value: object) -> str:
+    """Value as a cell of a CSV file that a spreadsheet may open.
+
+    Text that a spreadsheet would run as a formula gets an apostrophe ahead (OWASP, CSV Injection); numbers stay.
+
+    Examples
+    --------
+    >>> table_cell("=1+1"), table_cell(-3.5), table_cell(None), table_cell("scan.png")
+    ("'=1+1", '-3.5', '', 'scan.png')
+    """
+    if value is None:
+        return ""
+    if isinstance(value, (int, float)):
+        return str(value) if math.isfinite(value) else ""
+    text = one_line(value)
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+
+
+def write_summary(path: Path, rows: Iterable[SummaryRow]) -> None:
+    """Write ``summary.csv`` whole or not at all: RFC 4180, but lines end in a line feed; one header line."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(SUMMARY_COLUMNS)
+    for row in rows:
+        snr = None if row.snr_pred_db is None else round(row.snr_pred_db, 2)
+        cells = {**asdict(row), "snr_pred_db": snr, "seconds": round(row.seconds, 3)}
+        writer.writerow([table_cell(cells[name]) for name in SUMMARY_COLUMNS])
+    write_text(path, buffer.getvalue())
