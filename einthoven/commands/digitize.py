@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -260,9 +260,9 @@ def _write(d: Digitization, job: Job, item: Input, page: int, stem: str, seconds
 
 def _reader(job: Job) -> Callable[[Path], Iterator[Digitization]]:
     if job.method == "strip":
-        from digitize.rhythm_strip import read_strip
+        from einthoven.strips import read_strips
 
-        return lambda path: read_strip(path, replace(job.strip, lead=job.lead))
+        return lambda path: read_strips(path, job.lead, job.strip)
     from digitize import read_file
 
     return lambda path: iter(read_file(path, job.options))
