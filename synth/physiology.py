@@ -228,9 +228,11 @@ def _sample_beat(rng: np.random.Generator, age: float, sex: str, rate: float) ->
     qt = float(rng.normal(0.405 if sex == "M" else 0.415, 0.014)) * rr ** (1 / 3)
     stretch = rr**0.35 * float(rng.uniform(0.9, 1.12))  # T narrows as the beat gets shorter
     t_peak = qt - _R_AFTER_ONSET_S - _T_TAIL_WIDTHS * 0.033 * stretch
-    pr_shift = float(rng.normal(0.0, 0.012)) - 0.00025 * (age - 50) + 0.03 * (1 - rr) * (rr < 1)
-    # The axis turns left with age: about 55° at 20 and 25° at 80 years (Mason et al. 2007); SD 20°.
-    turn = {"P": rng.normal(0, 8), "QRS": np.clip(rng.normal(62 - 0.45 * age, 20), -25, 85) - 37, "T": rng.normal(0, 9)}
+    # PR grows with age and shrinks with the rate (Mason et al. 2007: median 155 ms, 98th percentile 208 ms).
+    p_earlier = float(rng.normal(-0.018, 0.012)) + 0.00025 * (age - 50) - 0.03 * max(0.0, 1 - rr)
+    # The axis turns left with age, by 0.4° a year here; the limits keep it between about -10° and 95° (Mason et al.
+    # 2007 give -30° to 90° as the range of the healthy). 42° is the turn at which the drawn angle is the one measured.
+    turn = {"P": rng.normal(0, 6), "QRS": np.clip(rng.normal(58 - 0.4 * age, 15), 2, 80) - 42, "T": rng.normal(0, 9)}
     yaw = {"P": rng.normal(0, 8), "QRS": rng.normal(0, 10), "T": rng.normal(0, 8)}
     young = max(0.0, 45.0 - age) / 45.0
     size = {
@@ -243,7 +245,7 @@ def _sample_beat(rng: np.random.Generator, age: float, sex: str, rate: float) ->
     for wave, centre, width, *vector in _NORMAL:
         v = _rotate(np.array(vector) * rng.normal(1.0, 0.10), float(turn[wave]), float(yaw[wave])) * size[wave]
         moved = t_peak + centre * stretch if wave == "T" else centre * (wide["QRS"] if wave == "QRS" else 1.0)
-        shift = pr_shift if wave == "P" else 0.0
+        shift = p_earlier if wave == "P" else 0.0
         beat.append(Gaussian(wave, float(moved - shift), float(width * wide[wave]), *map(float, v)))
     return tuple(beat)
 

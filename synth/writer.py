@@ -168,7 +168,8 @@ def _finished(out: Path, index: int, identity: dict[str, Any]) -> dict[str, Any]
         return None
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
-        files = (told["image"]["file"], told["image"]["mask"], told["record"]["file"] + ".hea")
+        stem = told["record"]["file"]
+        files = (told["image"]["file"], told["image"]["mask"], f"{stem}.hea", f"{stem}.dat")
         row, same = _row(told), told["version"] == _version() and told["set"] == {**identity, "index": index}
     except (ValueError, KeyError, TypeError):
         return None  # no truth of ours: written anew
