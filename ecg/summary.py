@@ -12,7 +12,7 @@ from ecg.challenges import kaggle_score_db
 from ecg.errors import RecordError
 from ecg.fidelity import PageFidelity, finite_mean, finite_median
 
-__all__ = ["USABLE_SNR_DB", "Interval", "summarize"]
+__all__ = ["USABLE_SNR_DB", "Interval", "bootstrap_median", "summarize"]
 
 #: A page whose median lead is worse than this many dB is called unusable: noise is then half the signal's amplitude.
 USABLE_SNR_DB = 6.0
@@ -68,13 +68,33 @@ def summarize(pages: Sequence[PageFidelity], rng: np.random.Generator, draws: in
         raise RecordError("a summary needs at least one page, got none")
     figures = _figures(pages)
     draw = rng.integers(0, len(pages), size=(draws, len(pages)))
-    out = {}
-    for name, (statistic, values) in figures.items():
-        resampled = np.array([statistic(values[rows]) for rows in draw])
-        known = resampled[np.isfinite(resampled)]
-        lo, hi = np.percentile(known, [2.5, 97.5]) if known.size else (float("nan"), float("nan"))
-        out[name] = Interval(statistic(values), float(lo), float(hi))
-    return out
+    return {name: _interval(statistic, values, draw) for name, (statistic, values) in figures.items()}
+
+
+def bootstrap_median(values: _Array, rng: np.random.Generator, draws: int = 1000) -> Interval:
+    """Median of one value a page with its 95 % interval, as in `summarize`; NaN is passed over.
+
+    Parameters
+    ----------
+    values : float array [pages]
+    rng : numpy.random.Generator
+    draws : int
+        Number of resampled sets.
+
+    Examples
+    --------
+    >>> bootstrap_median(np.full(5, 2.0), np.random.default_rng(0))
+    Interval(value=2.0, lo=2.0, hi=2.0)
+    """
+    draw = rng.integers(0, len(values), size=(draws, len(values)))
+    return _interval(finite_median, values, draw)
+
+
+def _interval(statistic: Callable[[_Array], float], values: _Array, draw: NDArray[np.int64]) -> Interval:
+    resampled = np.array([statistic(values[rows]) for rows in draw])
+    known = resampled[np.isfinite(resampled)]
+    lo, hi = np.percentile(known, [2.5, 97.5]) if known.size else (float("nan"), float("nan"))
+    return Interval(statistic(values), float(lo), float(hi))
 
 
 def _figures(pages: Sequence[PageFidelity]) -> dict[str, tuple[Callable[[_Array], float], _Array]]:
