@@ -76,12 +76,13 @@ def strip_of(folder):
     return strip
 
 
-@pytest.fixture
-def pages(tmp_path):
-    folder = tmp_path / "pages"
-    for number, stem in enumerate(
-        ["clean_00001", "clean_00002", "hard_00001", "hard_bad2", "dark_refused3", "odd_bug4"]
-    ):
+STEMS = ("clean_00001", "clean_00002", "hard_00001", "hard_bad2", "dark_refused3", "odd_bug4")
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bench") / "pages"
+    for number, stem in enumerate(STEMS):
         add_page(folder, stem, page_record(number))
     return folder
 
