@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from digitize.grid import GridMeasure
 from ecg.errors import DigitizationError
 
-__all__ = ["InkMap", "ink_map"]
+__all__ = ["InkMap", "ink_map", "remove_rules"]
 
 Float = NDArray[np.float32]
 Grey = NDArray[np.uint8]
@@ -85,6 +85,7 @@ def ink_map(image: NDArray[np.uint8], px_per_mm: float, grid: GridMeasure | None
     share = (under.astype(np.float32) - brightest) / np.maximum(reach, 16)
     contrast = float(np.median(paper) - ink) / 255
     bare = share[::5, ::5][np.abs(share[::5, ::5]) < 0.3]
+    share = _without_residue(np.clip(share, 0, 1).astype(np.float32), px_per_mm) if visible else share
     noise = float(1.4826 * np.median(np.abs(bare - np.median(bare)))) if bare.size else 0.0
     return InkMap(np.clip(share, 0, 1).astype(np.float32), noise, contrast, visible)
 
@@ -135,6 +136,23 @@ def _shifted(a: Grey, dx: int, dy: int) -> Grey:
     return moved
 
 
+def _without_residue(share: Float, px_per_mm: float) -> Float:
+    """Take out what is left of grid lines: the median share along 60 mm of a pixel row or column.
+
+    No trace stays in one row of pixels for half of 60 mm; a grid line that the printer put a pixel off does.
+    """
+    length = max(8, round(60 * px_per_mm))
+    for axis in (0, 1):
+        lines = share if axis == 1 else share.T  # the second time along the columns
+        for start in range(0, lines.shape[1], length):
+            part = lines[:, start : start + length]
+            residue = np.median(part[:, ::3], axis=1)[:, None]
+            if part.shape[1] > length // 2:
+                part -= residue
+                part /= np.maximum(1 - residue, 0.2)
+    return np.clip(share, 0, 1)
+
+
 def _ink_level(brightest: Grey, under: Grey, px_per_mm: float) -> float:
     """Brightness of the pen: the dark end of what is thin and darker than its surroundings."""
     import cv2
@@ -148,3 +166,41 @@ def _ink_level(brightest: Grey, under: Grey, px_per_mm: float) -> float:
             "segment", f"the darkest strokes are only {deep:.0f} of 255 grey levels darker than the paper", "scan it darker"
         )
     return float(np.percentile(brightest[thin > 0.6 * deep], 20))
+
+
+def remove_rules(share: Float, px_per_mm: float) -> tuple[Float, tuple[float, ...]]:
+    """Take out long vertical rules, which some devices print between the columns of leads.
+
+    No trace stays in one pixel column for 25 mm: a QRS of 2.5 mV would have to rise within 5 ms.
+
+    Parameters
+    ----------
+    share : float32 array [height, width]
+    px_per_mm : float
+
+    Returns
+    -------
+    share : float32 array [height, width]
+        With the rules' columns bridged from left to right, so that traces crossing them stay whole.
+    columns : tuple of float
+        Where the rules stood, in pixels.
+    """
+    import cv2
+
+    ink = (share >= 0.5).astype(np.uint8)
+    # A tilt of a tenth of a degree moves a rule by a pixel over 70 mm: close across one column first.
+    closed = cv2.morphologyEx(ink, cv2.MORPH_CLOSE, np.ones((1, 3), np.uint8))
+    tall = cv2.morphologyEx(closed, cv2.MORPH_OPEN, np.ones((max(3, round(25 * px_per_mm)), 1), np.uint8))
+    n, labels, stats, _ = cv2.connectedComponentsWithStats(tall, connectivity=8)
+    out = share.copy()
+    columns = []
+    for k in range(1, n):
+        x, y, w, h, _ = (int(v) for v in stats[k])
+        if w > max(3, 1.2 * px_per_mm) or x == 0 or x + w >= share.shape[1]:
+            continue  # the edge of a photograph or a black area, not a rule
+        left, right = max(0, x - 2), min(share.shape[1] - 1, x + w + 1)
+        # One share for the whole gap: what both sides have, or a trace that ends on one of them.
+        bridge = np.maximum(share[y : y + h, left], share[y : y + h, right])
+        out[y : y + h, left + 1 : right] = bridge[:, None]
+        columns.append(x + (w - 1) / 2)
+    return out, tuple(sorted(columns))
