@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg import LEADS, ECGRecord, OptionsError
+from synth.variability import electrode_noise, sinus_intervals
 
 __all__ = ["DOWER", "KINDS", "Gaussian", "PhysiologyParams", "sample_physiology", "synthesize_record"]
 
@@ -307,7 +308,8 @@ def synthesize_record(params: PhysiologyParams, fs: float = 500.0, duration_s: f
     beats = _beat_times(rng, params, duration_s)
     resp = 2 * math.pi * (params.resp_hz * t + rng.random())
     vcg = _breathe(_dipole(beats, params, t), params, np.sin(resp))
-    eight = np.array(params.lead_matrix) @ vcg + _electrode_noise(rng, params, t, resp)
+    levels = {name: getattr(params, name) for name in ("wander_mv", "muscle_mv", "mains_mv", "mains_hz")}
+    eight = np.array(params.lead_matrix) @ vcg + electrode_noise(rng, t, resp, **levels)
     meta = {
         "labels": (params.kind,),
         "age": params.age,
@@ -325,22 +327,13 @@ def _twelve(eight: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _beat_times(rng: np.random.Generator, params: PhysiologyParams, duration_s: float) -> list[tuple[float, str]]:
-    """R times (s) and types of the beats, from before the record to after it.
-
-    The intervals follow a spectrum of two Gaussian peaks, at 0.1 Hz and at the rate of breathing, with random phases
-    (McSharry et al. 2003, section II-B).
-    """
+    """R times (s) and types of the beats, from before the record to after it."""
     rr = 60.0 / params.rate_bpm
-    step = 0.25  # s: 4 Hz resolves intervals down to 0.5 s
-    n = 4 * max(256, math.ceil(2 * duration_s / step))
-    f = np.fft.rfftfreq(n, step)
-    power = params.lf_hf * np.exp(-0.5 * ((f - 0.1) / 0.02) ** 2) + np.exp(-0.5 * ((f - params.resp_hz) / 0.02) ** 2)
-    wave = np.fft.irfft(np.sqrt(power) * np.exp(2j * math.pi * rng.random(f.size)), n)
-    intervals = np.clip(rr + params.sdnn_s * wave / wave.std(), 0.6 * rr, 1.6 * rr)
+    step_s, intervals = sinus_intervals(rng, rr, params.sdnn_s, params.lf_hf, params.resp_hz, duration_s)
     beats, now = [], -2.0 * rr + rr * rng.random()
     while now < duration_s + 2 * rr:
         beats.append((now, "N"))
-        now += float(intervals[int((now + 3 * rr) / step) % n])
+        now += float(intervals[int((now + 3 * rr) / step_s) % intervals.size])
     for at in params.ectopic_at_s:
         before = max((k for k, (r, kind) in enumerate(beats) if kind == "N" and r <= at), default=None)
         if before is not None and before + 1 < len(beats) and beats[before + 1][1] == "N":
@@ -367,31 +360,6 @@ def _breathe(vcg: NDArray[np.float64], params: PhysiologyParams, resp: NDArray[n
     angle = np.radians(params.resp_axis_deg) * resp
     x, y, z = vcg * (1 + params.resp_gain * resp)
     return np.stack([x * np.cos(angle) - y * np.sin(angle), x * np.sin(angle) + y * np.cos(angle), z])
-
-
-def _electrode_noise(
-    rng: np.random.Generator, params: PhysiologyParams, t: NDArray[np.float64], resp: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Noise of the eight independent leads in mV, made at the nine electrodes so that the leads share it as in life."""
-    fs = 1.0 / (t[1] - t[0]) if t.size > 1 else 1.0
-    electrodes = (9, t.size)  # RA, LA, LL, V1 to V6
-    # Wander below 0.5 Hz falls with frequency; skin and surface muscle fill 20 to 150 Hz (Clifford et al., Advanced
-    # Methods and Tools for ECG Data Analysis, 2006, section 3.2).
-    wander = _shaped(rng, electrodes, fs, lambda f: np.where((f > 0) & (f < 0.5), 1 / np.maximum(f, 0.05), 0.0))
-    wander += 0.7 * rng.normal(0, 1, (9, 1)) * np.sin(resp + rng.normal(0, 0.3))
-    muscle = _shaped(rng, electrodes, fs, lambda f: ((f > 20) & (f < 150)).astype(float))
-    mains = rng.normal(0, 1, (9, 1)) * math.sqrt(2) * np.sin(2 * math.pi * (params.mains_hz * t + rng.random()))
-    v = params.wander_mv * wander + params.muscle_mv * muscle + params.mains_mv * mains
-    ra, la, ll = v[:3]
-    return np.vstack([la - ra, ll - ra, v[3:] - (ra + la + ll) / 3])
-
-
-def _shaped(rng: np.random.Generator, shape: tuple[int, int], fs: float, spectrum: Any) -> NDArray[np.float64]:
-    """Gaussian noise of unit RMS with the given amplitude spectrum over Hz."""
-    f = np.fft.rfftfreq(shape[1], 1 / fs)
-    noise = np.fft.irfft(np.fft.rfft(rng.standard_normal(shape)) * spectrum(f), shape[1])
-    rms = np.sqrt(np.mean(noise**2, axis=1, keepdims=True))
-    return np.asarray(noise / np.where(rms > 0, rms, 1.0))
 
 
 def _wave_truth(

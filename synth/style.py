@@ -180,7 +180,7 @@ def sample_style(rng: np.random.Generator, preset: str = "clean", meta: Mapping[
         paper_mm=A4_MM if rng.random() < 0.6 else LETTER_MM,
         dpi=float(rng.choice([150.0, 200.0, 300.0], p=[0.2, 0.6, 0.2])) if preset == "scan" else 200.0,
         margin_left_mm=float(rng.uniform(7.0, 12.0)),
-        margin_top_mm=28.0 if header else (10.0 if many else float(rng.uniform(15.0, 40.0))),
+        margin_top_mm=28.0 if header else (14.0 if many else float(rng.uniform(15.0, 40.0))),
         margin_bottom_mm=float(rng.uniform(10.0, 16.0)),
         column_gap_mm=float(rng.choice([0.0, 1.0])),
         grid_margin_mm=float(rng.choice([0.0, 5.0], p=[0.7, 0.3])),
