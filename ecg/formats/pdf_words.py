@@ -13,9 +13,11 @@ __all__ = ["Matrix", "Word", "moved_box", "moved_points", "read_words"]
 
 Matrix = NDArray[np.float64]  # [3, 3], acts on column vectors (x, y, 1)
 
-#: Two letters belong to one word when the gap between them is under this share of their height; a word space is
-#: about 0.25 em wide and a letter's height about 0.7 em.
-_WORD_GAP = 0.25
+_Box = tuple[float, float, float, float]
+
+#: Two letters belong to one word when their cells are no further apart than this share of the cell's height, which is
+#: about 1.1 em; a word space is 0.25 em or more, letters set wide are 0.1 em apart.
+_WORD_GAP = 0.15
 
 
 @dataclass(frozen=True)
@@ -68,55 +70,72 @@ def read_words(page: Any, to_display: Matrix, max_chars: int) -> tuple[tuple[Wor
     text = page.get_textpage()
     try:
         count = pdfium.FPDFText_CountChars(text)
-        words: list[Word] = []
-        word: Word | None = None
+        groups: list[list[_Letter]] = []
+        broken = True  # a space ends a word even where the letters beside it stand close
         for index in range(min(count, max_chars)):
+            if pdfium.FPDFText_IsGenerated(text, index) == 1:
+                continue  # a space or line end that PDFium supposes; places decide here
             letter = _letter(pdfium, text, index, to_display)
-            if letter is not None and word is not None and _continues(word, letter):
-                word = _joined(word, letter)
-                continue
-            if word is not None:
-                words.append(word)
-            word = letter
-        if word is not None:
-            words.append(word)
-        return tuple(words), count > max_chars
+            if letter is not None and not broken and _continues(groups[-1], letter):
+                groups[-1].append(letter)
+            elif letter is not None:
+                groups.append([letter])
+            broken = letter is None
+        return tuple(_word(group) for group in groups), count > max_chars
     finally:
         text.close()
 
 
-def _letter(pdfium: Any, text: Any, index: int, to_display: Matrix) -> Word | None:
+@dataclass(frozen=True)
+class _Letter:
+    """A letter: the box of its ink and that of its cell, which reaches from one letter to the next."""
+
+    char: str
+    ink: _Box
+    cell: _Box
+    angle_deg: float
+
+
+def _letter(pdfium: Any, text: Any, index: int, to_display: Matrix) -> _Letter | None:
     char = chr(pdfium.FPDFText_GetUnicode(text, index))
     left, right, bottom, top = (ctypes.c_double() for _ in range(4))
     if char.isspace() or not char.isprintable():
         return None
     if not pdfium.FPDFText_GetCharBox(text, index, left, right, bottom, top):
         return None
-    box = moved_box(to_display, (left.value, bottom.value, right.value, top.value))
+    ink = moved_box(to_display, (left.value, bottom.value, right.value, top.value))
+    loose = pdfium.FS_RECTF()
+    cell = ink
+    if pdfium.FPDFText_GetLooseCharBox(text, index, loose):
+        cell = moved_box(to_display, (loose.left, loose.bottom, loose.right, loose.top))
     # PDFium gives the direction of writing in the page's own coordinates, anticlockwise, in radians.
     angle = pdfium.FPDFText_GetCharAngle(text, index)
     along = to_display[:2, :2] @ np.array([np.cos(angle), np.sin(angle)])
     degrees = float(np.degrees(np.arctan2(along[1], along[0]))) % 360.0
-    return Word(char, box, round(degrees, 3) % 360.0)
+    return _Letter(char, ink, cell, round(degrees, 3) % 360.0)
 
 
-def _continues(word: Word, letter: Word) -> bool:
+def _continues(word: list[_Letter], letter: _Letter) -> bool:
     """Whether a letter stands right behind a word, on its line."""
-    turn = (letter.angle_deg - word.angle_deg + 180.0) % 360.0 - 180.0
+    last = word[-1]
+    turn = (letter.angle_deg - last.angle_deg + 180.0) % 360.0 - 180.0
     if abs(turn) > 5.0:  # degrees; letters of one word share their direction
         return False
-    quarters = round(word.angle_deg / 90.0) % 4
+    quarters = round(last.angle_deg / 90.0) % 4
     # Along and across the line of writing, both growing in its own directions.
-    (a0, a1, c0, c1), (b0, b1, d0, d1) = _along(word.xyxy, quarters), _along(letter.xyxy, quarters)
+    (a0, a1, c0, c1), (b0, b1, d0, d1) = _along(last.cell, quarters), _along(letter.cell, quarters)
     size = max(c1 - c0, d1 - d0, 1e-6)
-    return -0.5 * size < b0 - a1 < _WORD_GAP * size and min(c1, d1) > max(c0, d0) - 0.3 * size and b1 > a0
+    beside = min(c1, d1) - max(c0, d0) > 0.5 * size
+    return beside and -0.5 * size < b0 - a1 < _WORD_GAP * size and b1 > a0
 
 
-def _along(xyxy: tuple[float, float, float, float], quarters: int) -> tuple[float, float, float, float]:
+def _along(xyxy: _Box, quarters: int) -> _Box:
     x0, y0, x1, y1 = xyxy
     return ((x0, x1, y0, y1), (y0, y1, -x1, -x0), (-x1, -x0, -y1, -y0), (-y1, -y0, x0, x1))[quarters]
 
 
-def _joined(word: Word, letter: Word) -> Word:
-    (x0, y0, x1, y1), (u0, v0, u1, v1) = word.xyxy, letter.xyxy
-    return Word(word.text + letter.text, (min(x0, u0), min(y0, v0), max(x1, u1), max(y1, v1)), word.angle_deg)
+def _word(letters: list[_Letter]) -> Word:
+    boxes = np.array([letter.ink for letter in letters])
+    (x0, y0), (x1, y1) = boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)
+    text = "".join(letter.char for letter in letters)
+    return Word(text, (float(x0), float(y0), float(x1), float(y1)), letters[0].angle_deg)
