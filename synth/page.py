@@ -47,19 +47,19 @@ class TraceLine:
 
 @dataclass(frozen=True, eq=False)
 class TextBox:
-    """A printed word, or a calibration pulse.
+    """A printed word, a calibration pulse or a separator.
 
     Parameters
     ----------
     role : str
-        ``"lead"``, ``"scale"``, ``"header"`` or ``"pulse"``.
+        ``"lead"``, ``"scale"``, ``"header"``, ``"pulse"`` or ``"separator"`` (the line between two columns).
     text : str
-        What it says; for a pulse its height, ``"1 mV"``.
+        What it says; for a pulse its height, ``"1 mV"``; nothing for a separator.
     quad : float64 array [4, 2]
         Corners (x, y) of its ink in pixels: top left, top right, bottom right, bottom left as printed.
     """
 
-    role: Literal["lead", "scale", "header", "pulse"]
+    role: Literal["lead", "scale", "header", "pulse", "separator"]
     text: str
     quad: NDArray[np.float64]
 

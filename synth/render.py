@@ -30,6 +30,7 @@ class _Segment:
     column: int
     x_mm: float
     baseline_mm: float
+    pitch_mm: float
     start_s: float
     stop_s: float
 
@@ -137,7 +138,7 @@ def _place(layout: PageLayout, style: PageStyle) -> tuple[_Segment, ...]:
             strip = row >= len(layout.rows)
             start = 0.0 if strip or style.timing == "simultaneous" else column * each_s
             stop = style.seconds if strip else start + each_s
-            segments.append(_Segment(lead, row, column, x, baseline, start, stop))
+            segments.append(_Segment(lead, row, column, x, baseline, pitch, start, stop))
     return tuple(segments)
 
 
@@ -234,7 +235,7 @@ def _draw_furniture(
         first_of_row = {segment.row: segment for segment in reversed(segments)}
         texts += [_draw_pulse(image, cover, first_of_row[row], style) for row in sorted(first_of_row)]
     if style.separator == "tick":
-        _draw_ticks(image, cover, segments, style)
+        texts += _draw_ticks(image, cover, segments, style)
     if style.names != "none":
         texts += [_draw_name(image, segment, style) for segment in segments]
     if style.scale_text:
@@ -260,28 +261,36 @@ def _draw_pulse(image: NDArray[np.uint8], cover: NDArray[np.uint8], segment: _Se
     stroke(cover, x, y, width_px)
     blend(image, cover, cover, _around(x, y, width_px, cover.shape), style.trace_rgb)
     h = width_px / 2
-    quad = [[up - h, top - h], [down + h, top - h], [down + h, level + h], [up - h, level + h]]
-    return TextBox("pulse", f"{PULSE_MV:g} mV", np.array(quad))
+    return TextBox("pulse", f"{PULSE_MV:g} mV", _quad(up - h, top - h, down + h, level + h))
 
 
 def _draw_ticks(
     image: NDArray[np.uint8], cover: NDArray[np.uint8], segments: tuple[_Segment, ...], style: PageStyle
-) -> None:
+) -> list[TextBox]:
     """Short upright lines, 7 mm high and twice the pen wide, where a column follows another."""
     from synth.stroke import blend, stroke
 
-    width_px = 2 * style.trace_width_mm * style.scale.px_per_mm_x
+    width_px, ticks = 2 * style.trace_width_mm * style.scale.px_per_mm_x, []
     for segment in segments:
         if segment.column > 0:
-            x = np.full(2, _px(segment.x_mm - style.column_gap_mm / 2, style))
-            y = np.array([_px(segment.baseline_mm - 3.5, style), _px(segment.baseline_mm + 3.5, style)])
+            middle = _px(segment.x_mm - style.column_gap_mm / 2, style)
+            top, bottom = _px(segment.baseline_mm - 3.5, style), _px(segment.baseline_mm + 3.5, style)
+            x, y, h = np.full(2, middle), np.array([top, bottom]), width_px / 2
             stroke(cover, x, y, width_px)
             blend(image, cover, cover, _around(x, y, width_px, cover.shape), style.trace_rgb)
+            ticks.append(TextBox("separator", "", _quad(middle - h, top - h, middle + h, bottom + h)))
+    return ticks
+
+
+def _quad(left: float, top: float, right: float, bottom: float) -> NDArray[np.float64]:
+    return np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
 
 
 def _draw_name(image: NDArray[np.uint8], segment: _Segment, style: PageStyle) -> TextBox:
-    # Below: the capitals' feet 7.5 mm under the line; above: 6.5 mm over it, where P waves do not reach; on: astride.
-    drop: Mapping[str, float] = {"below": 7.5, "above": -6.5, "on": 0.36 * style.name_mm}
+    # Below: the capitals' feet 7.5 mm under the line; above: 6.5 mm over it, where P waves do not reach; both nearer
+    # where rows stand closer than 18 mm, so that a name is nearer to its own line than to the next. On: astride.
+    near = min(1.0, segment.pitch_mm / 18.0)
+    drop: Mapping[str, float] = {"below": 7.5 * near, "above": -6.5 * near, "on": 0.36 * style.name_mm}
     at = (segment.x_mm + 0.8, segment.baseline_mm + drop[style.names])
     name = segment.lead.replace("-", "\N{MINUS SIGN}")
     box = _draw_word(image, "lead", name, at, style)

@@ -74,9 +74,16 @@ def _paint_grid(image: Any, minor_x: Any, minor_y: Any, major_x: Any, major_y: A
             plain = row
 
 
-_stroke_jit = njit(cache=True, nogil=True)(_stroke)
-_blend_jit = njit(cache=True, nogil=True)(_blend)
-_paint_grid_jit = njit(cache=True, nogil=True)(_paint_grid)
+def _compiled(kernel: Any) -> Any:
+    try:
+        return njit(cache=True, nogil=True)(kernel)
+    except RuntimeError:  # nowhere to keep the machine code (read-only folder, no home): compiled in each process
+        return njit(nogil=True)(kernel)
+
+
+_stroke_jit = _compiled(_stroke)
+_blend_jit = _compiled(_blend)
+_paint_grid_jit = _compiled(_paint_grid)
 
 
 def stroke(cover: NDArray[np.uint8], x: NDArray[np.float64], y: NDArray[np.float64], width_px: float) -> None:

@@ -15,7 +15,7 @@ Truth of one page, ``pages/NNNNNN.json``, schema `SCHEMA`; pixels are (x, y), wh
 - ``traces``: one a printed segment: ``lead, row, column, mask_index, start_s, stop_s, first_sample, box``
   (left, top, right, bottom of the ink), ``baseline`` (ends of the line of 0 mV), ``x, y`` (middle of the ink at each
   sample from ``first_sample`` on, null where missing, to 0.01 px). ``mask_index`` is its value in the mask.
-- ``texts``: ``role`` (``lead, scale, header, pulse``), ``text, quad`` (four corners of its ink).
+- ``texts``: ``role`` (``lead, scale, header, pulse, separator``), ``text, quad`` (four corners of its ink).
 """
 
 from __future__ import annotations

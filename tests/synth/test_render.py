@@ -118,6 +118,27 @@ def test_what_is_missing_leaves_no_ink():
     assert np.isnan(page.record["I"][1000:2000]).all()
 
 
+def test_a_record_that_ends_early_leaves_the_rest_blank(heart):
+    short = ECGRecord(heart.signal[:, :2000], 500, LEADS)
+    page = render(short, "3x4+1", BARE)
+    assert page.record.duration_s == 10
+    assert np.isfinite(page.record["II"][:2000]).all()
+    assert np.isnan(page.record.signal[:, 2000:]).all()
+    assert [trace.y.size for trace in page.traces[:4]] == [1250, 750, 0, 0]
+    assert page.boxes[3].xyxy[2] > page.boxes[3].xyxy[0]
+
+
+def test_separators_stand_between_the_columns(heart):
+    page = render(heart, "3x4+1", replace(BARE, separator="tick", column_gap_mm=2.0))
+    ticks = [text.quad for text in page.texts if text.role == "separator"]
+    assert len(ticks) == 9
+    for quad in ticks:
+        x, y = quad.mean(axis=0)
+        assert page.page.image[round(y), round(x), 0] < 50
+        # in the middle of the gap: 1 mm before a box of the same row begins, give or take the pen
+        assert min(abs(box.xyxy[0] - x - page.scale.px_per_mm_x) for box in page.boxes) < 3
+
+
 def test_ink_off_the_sheet_is_not_on_the_record():
     signal = np.zeros((12, 5000))
     signal[0, 100:200] = 8.0  # 80 mm up from a row 50 mm from the edge
