@@ -1,1 +1,39 @@
-"""The front door: public API and command line."""
+"""Einthoven reads ECGs off paper: scans, photos and PDFs become calibrated 12-lead signals.
+
+The public face, each name loading what it needs when it is first used:
+
+- `read`: a file becomes an `ecg.ECGRecord` or a stream of `ecg.Page` (`ecg.formats.read`)
+- `digitize`: the pages of a file become `digitize.result.Digitization` (`digitize.read_file`)
+- `synthesize`: a page of a synthetic record, drawn with its truth (`synth.demo_page`)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from digitize import read_file as digitize
+    from ecg.formats import read
+    from synth import demo_page as synthesize
+
+__all__ = ["digitize", "read", "synthesize"]
+
+#: Public name -> module and the name there (PEP 562), so that importing this package loads nothing else.
+_LAZY = {
+    "digitize": ("digitize", "read_file"),
+    "read": ("ecg.formats", "read"),
+    "synthesize": ("synth", "demo_page"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}; it has {', '.join(__all__)}")
+    from importlib import import_module
+
+    module, attribute = _LAZY[name]
+    return getattr(import_module(module), attribute)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

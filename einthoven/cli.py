@@ -41,6 +41,45 @@ app.add_typer(bench, name="bench")
 _Out = Annotated[Path, typer.Option("-o", "--out", metavar="OUT", help="Folder for everything that is written.")]
 _AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
+# The options of `digitize`, in the order of its help page.
+_Files = Annotated[list[str] | None, typer.Argument(metavar="FILES...", show_default=False, help="Pages to read.")]
+_Format = Annotated[Literal["wfdb", "csv", "dicom"], typer.Option("--format", help="How the signals are written.")]
+_Method = Annotated[
+    Literal["auto", "classical", "strip"] | None,
+    typer.Option(
+        help="auto: all that the reader has. classical: without learned parts. strip: one lead without unit, the "
+        "ten-step method of the literature.  [default: auto]"
+    ),
+]
+_Lead = Annotated[
+    str | None, typer.Option(metavar="LEAD", help="Name of the signal that --method strip writes.  [default: II]")
+]
+_Layout = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Layout as ROWSxCOLUMNS+STRIPS: 3x4, 3x4+1, 3x4+3, 6x2, 6x2+1, 12x1, ..."),
+]
+_Scale = Annotated[str | None, typer.Option(metavar="SPEED,GAIN", help="Paper speed in mm/s and gain in mm/mV: 25,10.")]
+_PxPerMm = Annotated[
+    str | None, typer.Option(metavar="X,Y", help="Pixels per millimetre of paper across and down: 7.87,7.87.")
+]
+_Corners = Annotated[
+    str | None,
+    typer.Option(
+        metavar="x,y,x,y,x,y,x,y",
+        help="Corners of the recording area in pixels: top left, top right, bottom right, bottom left.",
+    ),
+]
+_From = Annotated[
+    Path | None, typer.Option("--from", metavar="STEM.json", help="Read a page again with the corrections in its JSON.")
+]
+_Force = Annotated[bool, typer.Option("--force", help="Read pages that would be refused; every output says so.")]
+_KeepText = Annotated[
+    bool, typer.Option("--keep-text", help="Keep other text of the page in the JSON. It may name the patient.")
+]
+_Config = Annotated[
+    Path | None, typer.Option(metavar="FILE.toml", help="Options in the tables [digitize] and [strip]; flags win.")
+]
+
 
 def _examples(*lines: str) -> str:
     """Epilogue of a help page; the leading control character keeps the line breaks."""
@@ -90,52 +129,18 @@ def _root(
 )
 def digitize(
     out: _Out,
-    files: Annotated[
-        list[str] | None, typer.Argument(metavar="FILES...", show_default=False, help="Pages to read.")
-    ] = None,
-    fmt: Annotated[
-        Literal["wfdb", "csv", "dicom"], typer.Option("--format", help="How the signals are written.")
-    ] = "wfdb",
-    method: Annotated[
-        Literal["auto", "classical", "strip"] | None,
-        typer.Option(
-            help="auto: all that the reader has. classical: without learned parts. strip: one lead without unit, the "
-            "ten-step method of the literature.  [default: auto]"
-        ),
-    ] = None,
-    lead: Annotated[
-        str | None, typer.Option(metavar="LEAD", help="Name of the signal that --method strip writes.  [default: II]")
-    ] = None,
-    layout: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Layout as ROWSxCOLUMNS+STRIPS: 3x4, 3x4+1, 3x4+3, 6x2, 6x2+1, 12x1, ..."),
-    ] = None,
-    scale: Annotated[
-        str | None, typer.Option(metavar="SPEED,GAIN", help="Paper speed in mm/s and gain in mm/mV: 25,10.")
-    ] = None,
-    px_per_mm: Annotated[
-        str | None, typer.Option(metavar="X,Y", help="Pixels per millimetre of paper across and down: 7.87,7.87.")
-    ] = None,
-    corners: Annotated[
-        str | None,
-        typer.Option(
-            metavar="x,y,x,y,x,y,x,y",
-            help="Corners of the recording area in pixels: top left, top right, bottom right, bottom left.",
-        ),
-    ] = None,
-    earlier: Annotated[
-        Path | None,
-        typer.Option("--from", metavar="STEM.json", help="Read a page again with the corrections in its JSON."),
-    ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Read pages that would be refused; every output says so.")
-    ] = False,
-    keep_text: Annotated[
-        bool, typer.Option("--keep-text", help="Keep other text of the page in the JSON. It may name the patient.")
-    ] = False,
-    config: Annotated[
-        Path | None, typer.Option(metavar="FILE.toml", help="Options in the tables [digitize] and [strip]; flags win.")
-    ] = None,
+    files: _Files = None,
+    fmt: _Format = "wfdb",
+    method: _Method = None,
+    lead: _Lead = None,
+    layout: _Layout = None,
+    scale: _Scale = None,
+    px_per_mm: _PxPerMm = None,
+    corners: _Corners = None,
+    earlier: _From = None,
+    force: _Force = False,
+    keep_text: _KeepText = False,
+    config: _Config = None,
 ) -> None:
     """Read pages into signals."""
     from einthoven.commands import digitize as command

@@ -15,7 +15,9 @@ from ecg import DigitizationError, ECGRecord, LeadBox, Page
 
 __all__ = ["read_strips"]
 
-_NO_UNIT = "the strip method measures no scale: its signal has no unit (z-score) and its time rests on the length it is taken to span"
+_NO_UNIT = (
+    "the strip method measures no scale: its signal has no unit (z-score), its time rests on the strip's taken length"
+)
 
 
 def read_strips(
@@ -33,8 +35,8 @@ def read_strips(
     Yields
     ------
     Digitization
-        One signal of 5000 samples, hence 500 Hz where the strip is taken to span 10 s, ``meta["units"] == "NU"``, status ``"review"``; a page on which the method
-        finds no strip is ``"refused"``.
+        One signal of 5000 samples, hence 500 Hz where the strip is taken to span 10 s, ``meta["units"]`` being ``"NU"``,
+        status ``"review"``; a page on which the method finds no strip is ``"refused"``.
 
     Raises
     ------

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from ecg.errors import ECGError, FormatError, OptionsError
 from ecg.options import options_from, read_toml
 from einthoven import outputs
-from einthoven.inputs import Input, Missing, corrections, find_inputs, page_stem
+from einthoven.inputs import Corrections, Input, Missing, corrections, find_inputs, page_stem
 from einthoven.outputs import SignalFormat, SummaryRow, one_line
 from einthoven.progress import Report, reporting
 
@@ -106,31 +106,15 @@ def plan(request: Request) -> Job:
     tables: dict[str, dict[str, Any]] = {"digitize": {}, "strip": {}}
     if request.config is not None:
         tables = read_toml(request.config, tables)
-    values = tables["digitize"]
-    files, stem, page = request.files, None, None
-    if request.earlier is not None:
-        fixed = corrections(request.earlier)
-        files, stem, page = files or [fixed.source], fixed.stem, fixed.page
-        values = {**values, **fixed.options, "method": fixed.method}
+    fixed = None if request.earlier is None else corrections(request.earlier)
+    values: dict[str, Any] = {**tables["digitize"]}
+    if fixed is not None:
+        values |= {**fixed.options, "method": fixed.method}
     method = _method(request.method or values.pop("method", "auto"))
-    if method != "strip" and request.lead is not None:
-        raise OptionsError("--lead names the signal of --method strip; the other methods read the names of all leads")
-    values = {**values, **request.flags}
-    if method != "strip":
-        values["method"] = method
-    elif request.flags:
-        names = ", ".join(sorted(request.flags))
-        raise OptionsError(f"--method strip measures neither scale nor layout and takes no corrections, got {names}")
-    if method == "strip" and request.fmt == "dicom":
-        raise OptionsError("--method strip gives a signal without a unit, and DICOM holds millivolts; take wfdb or csv")
-    inputs, missing = find_inputs(files)
-    if stem is not None:
-        if len(inputs) != 1:
-            raise OptionsError(f"--from corrects one page of one file, got {len(inputs)} files")
-        inputs = (Input(inputs[0].path, stem),)
-    if request.fmt == "csv" and any(item.stem == "summary" for item in inputs):
-        raise OptionsError("an input called summary would write summary.csv, which lists the pages; rename it")
-    where = "" if request.config is None else f"{request.config} and flags"
+    _check_method(method, request)
+    # The strip method is none of the page reader's: its options keep their default there and are not used.
+    values |= {**request.flags, "method": "auto" if method == "strip" else method}
+    inputs, missing = _inputs(request, fixed)
     return Job(
         inputs=inputs,
         missing=missing,
@@ -138,12 +122,39 @@ def plan(request: Request) -> Job:
         fmt=request.fmt,
         method=method,
         lead=_lead(request.lead),
-        options=options_from(
-            DigitizeOptions, {k: v for k, v in values.items() if k != "method" or v != "strip"}, where
-        ),
+        options=options_from(DigitizeOptions, values, "" if request.config is None else f"{request.config} and flags"),
         strip=options_from(StripOptions, tables["strip"], str(request.config or "")),
-        page=page,
+        page=None if fixed is None else fixed.page,
     )
+
+
+def _check_method(method: Method, request: Request) -> None:
+    """Refuse flags that the method would ignore."""
+    if method != "strip":
+        if request.lead is not None:
+            raise OptionsError(
+                "--lead names the signal of --method strip; the other methods read the names of all leads"
+            )
+        return
+    if request.flags:
+        names = ", ".join(sorted(request.flags))
+        raise OptionsError(f"--method strip measures neither scale nor layout and takes no corrections, got {names}")
+    if request.fmt == "dicom":
+        raise OptionsError("--method strip gives a signal without a unit, and DICOM holds millivolts; take wfdb or csv")
+
+
+def _inputs(request: Request, fixed: Corrections | None) -> tuple[tuple[Input, ...], tuple[Missing, ...]]:
+    """List inputs with their stems; under ``--from`` the one page's file, with the page's stem."""
+    if fixed is None:
+        inputs, missing = find_inputs(request.files)
+    else:
+        inputs, missing = find_inputs(request.files or [fixed.source])
+        if len(inputs) != 1:
+            raise OptionsError(f"--from corrects one page of one file, got {len(inputs)} files")
+        inputs = (Input(inputs[0].path, fixed.stem),)
+    if request.fmt == "csv" and any(item.stem == "summary" for item in inputs):
+        raise OptionsError("an input called summary would write summary.csv, which lists the pages; rename it")
+    return inputs, missing
 
 
 def _method(name: object) -> Method:

@@ -1,0 +1,169 @@
+"""Tables of the documentation, written from the results and by nothing else.
+
+``python -m benchmarks.tables`` replaces what stands between the marks in ``README.md`` and ``docs/fidelity.md`` by the
+figures in ``benchmarks/results/*.json``; ``--check`` only says whether they agree. A result is a ``fidelity.json`` of
+``einthoven bench fidelity``, kept under the name of its set of pages: ``results/kit.json``.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+__all__ = ["BLOCKS", "load_results", "main", "render_groups", "render_overall", "replaced"]
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "benchmarks" / "results"
+SCHEMA = "einthoven.fidelity"
+_NONE_YET = "_No results yet: run `einthoven bench fidelity` and keep its `fidelity.json` in `benchmarks/results/`._"
+
+Results = Mapping[str, Mapping[str, Any]]
+
+
+def load_results(folder: Path = RESULTS) -> dict[str, dict[str, Any]]:
+    """Results by the name of their set of pages, in the order of the names.
+
+    Parameters
+    ----------
+    folder : Path
+        Files of other schemas in it are left alone.
+
+    Returns
+    -------
+    dict of str to dict
+    """
+    results = {}
+    for path in sorted(folder.glob("*.json")):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(content, dict) and content.get("schema", {}).get("name") == SCHEMA:
+            results[path.stem] = content
+    return results
+
+
+def render_overall(results: Results) -> str:
+    """One row a set of pages.
+
+    Parameters
+    ----------
+    results : mapping of str to mapping
+
+    Returns
+    -------
+    str
+        A Markdown table.
+    """
+    return _table([(f"`{name}`", content["overall"]) for name, content in results.items()])
+
+
+def render_groups(results: Results) -> str:
+    """One table a set of pages, one row a group of it.
+
+    Parameters
+    ----------
+    results : mapping of str to mapping
+
+    Returns
+    -------
+    str
+        Markdown: a heading, where the figures come from, and the table, for each set.
+    """
+    parts = []
+    for name, content in results.items():
+        rows = [(f"`{group}`", figures) for group, figures in content["groups"].items()]
+        rows.append(("**all**", content["overall"]))
+        origin = f"{content['pages']} pages, version {content['version']}, commit `{str(content['commit'])[:10]}`."
+        parts.append(f"### `{name}`\n\n{origin}\n\n{_table(rows)}")
+    return "\n\n".join(parts) or _NONE_YET
+
+
+_HEAD = (
+    "| pages | n | SNR dB (95 %) | r | RMSE µV | gain | coverage | failed | unusable | strip method: SNR dB | same "
+    "lead, full reader | CPU s a page |"
+)
+
+
+def _table(rows: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
+    if not rows:
+        return _NONE_YET
+    rule = "|---|" + "---:|" * (_HEAD.count("|") - 2)
+    return "\n".join((_HEAD, rule, *(f"| {' | '.join(_cells(name, figures))} |" for name, figures in rows)))
+
+
+def _cells(name: str, figures: Mapping[str, Any]) -> Iterator[str]:
+    snr, strip = figures["median_snr_db"], figures["strip"]
+    yield name
+    yield str(figures["pages"])
+    yield f"**{_number(snr['value'], 1)}** ({_number(snr['lo'], 1)}–{_number(snr['hi'], 1)})"
+    yield _number(figures["median_r"]["value"], 4)
+    yield _number(figures["median_rmse_uv"]["value"], 0)
+    yield _number(figures["median_gain"]["value"], 3)
+    yield _share(figures["mean_coverage"]["value"])
+    yield _share(figures["failed_share"]["value"])
+    yield _share(figures["unusable_share"]["value"])
+    yield _number(strip["median_snr_db"]["value"], 1)
+    yield _number(strip["full_reader_median_snr_db"]["value"], 1)
+    yield _number(figures["seconds_per_page"]["value"], 2)
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.1f} %"
+
+
+#: File -> name of its block -> what stands in it.
+BLOCKS = {"README.md": ("fidelity", render_overall), "docs/fidelity.md": ("fidelity", render_groups)}
+
+
+def replaced(text: str, name: str, content: str) -> str:
+    """Text with the content between the marks of a block replaced.
+
+    Parameters
+    ----------
+    text : str
+    name : str
+        The block stands between ``<!-- begin NAME -->`` and ``<!-- end NAME -->``.
+    content : str
+
+    Raises
+    ------
+    ValueError
+        If the marks are not there, once each and in order.
+
+    Examples
+    --------
+    >>> replaced("a <!-- begin t -->old<!-- end t --> b", "t", "new").splitlines()
+    ['a <!-- begin t -->', '', 'new', '', '<!-- end t --> b']
+    """
+    begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
+    if text.count(begin) != 1 or text.count(end) != 1 or text.index(begin) > text.index(end):
+        raise ValueError(f"expected the marks {begin} and {end} once each and in this order; put them in")
+    before, rest = text.split(begin)
+    return f"{before}{begin}\n\n{content}\n\n{end}{rest.split(end)[1]}"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write the tables, or with ``--check`` compare them; 1 where a file is out of date."""
+    results = load_results()
+    stale = 0
+    for file, (name, render) in BLOCKS.items():
+        path = ROOT / file
+        text = path.read_text(encoding="utf-8")
+        new = replaced(text, name, render(results))
+        if new == text:
+            continue
+        stale += 1
+        if "--check" in arguments:
+            sys.stderr.write(f"{file} is out of date: run python -m benchmarks.tables\n")
+        else:
+            path.write_text(new, encoding="utf-8")
+    return 1 if stale and "--check" in arguments else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
