@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from ecg import ECGRecord, FormatError, OptionsError, resample
+from ecg import ECGRecord, OptionsError, resample
 from synth.degrade import apply_steps, sample_steps
 from synth.page import SynthPage
 from synth.physiology import KINDS, sample_physiology, synthesize_record
 from synth.render import render
 from synth.style import PRESETS, PageStyle, sample_style
+
+if TYPE_CHECKING:
+    from ecg.datasets import RecordItem
 
 __all__ = ["DEFAULT_FOLDS", "RecordSource", "SourceRecord", "demo_page", "draw_page", "iter_pages", "open_source"]
 
@@ -69,14 +72,14 @@ class _Physiology:
 class _PTBXL:
     """Records of a PTB-XL folder, each once before any comes twice."""
 
-    folder: Path
-    rows: tuple[Mapping[str, Any], ...]
+    items: tuple[RecordItem, ...]
 
     def get(self, seed: int, index: int) -> SourceRecord:
-        lap, place = divmod(index, len(self.rows))
-        row = self.rows[int(_stream(seed, lap, _ORDER).permutation(len(self.rows))[place])]
-        record = _read_ptbxl(self.folder, row)
-        return SourceRecord(resample(record, _DRAW_FS), row["labels"], row["ecg_id"], row["patient_id"], row["fold"])
+        lap, place = divmod(index, len(self.items))
+        item = self.items[int(_stream(seed, lap, _ORDER).permutation(len(self.items))[place])]
+        record = resample(item.record(), _DRAW_FS)
+        record = replace(record, meta={"age": item.age, "sex": item.sex})
+        return SourceRecord(record, item.labels, item.ecg_id, item.patient_id, item.fold)
 
 
 def open_source(spec: str, folds: Sequence[int] = DEFAULT_FOLDS) -> RecordSource:
@@ -101,54 +104,18 @@ def open_source(spec: str, folds: Sequence[int] = DEFAULT_FOLDS) -> RecordSource
     kind, _, folder = spec.partition(":")
     if kind != "ptb-xl" or not folder:
         raise OptionsError(f"the source of records must be physiology or ptb-xl:DIR, got {spec!r}")
-    rows = _ptbxl_rows(Path(folder), folds)
-    if not rows:
+    items = _ptbxl_items(Path(folder), folds)
+    if not items:
         raise OptionsError(f"no record of {folder} lies in folds {', '.join(map(str, folds))}")
-    return _PTBXL(Path(folder), rows)
+    return _PTBXL(items)
 
 
-def _ptbxl_rows(folder: Path, folds: Sequence[int]) -> tuple[Mapping[str, Any], ...]:
-    import pandas as pd
+def _ptbxl_items(folder: Path, folds: Sequence[int]) -> tuple[RecordItem, ...]:
+    """Every record of these folds, at 500 Hz where that file is there, else at 100 Hz; by number."""
+    from ecg.datasets import ptb_xl
 
-    try:
-        table = pd.read_csv(folder / "ptbxl_database.csv")
-        statements = pd.read_csv(folder / "scp_statements.csv", index_col=0)
-    except (OSError, ValueError) as error:
-        raise FormatError(
-            f"{folder} should hold PTB-XL's ptbxl_database.csv and scp_statements.csv, which cannot be read: {error}"
-        ) from error
-    superclass = statements[statements["diagnostic"] == 1]["diagnostic_class"].to_dict()
-    table = table[table["strat_fold"].isin(list(folds))]
-    return tuple(_ptbxl_row(row, superclass) for row in table.to_dict("records"))
-
-
-def _ptbxl_row(row: Mapping[Any, Any], superclass: Mapping[Any, str]) -> Mapping[str, Any]:
-    import ast
-
-    codes = ast.literal_eval(row["scp_codes"])
-    return {
-        "ecg_id": int(row["ecg_id"]),
-        "patient_id": int(row["patient_id"]),
-        "fold": int(row["strat_fold"]),
-        "labels": tuple(sorted({superclass[code] for code in codes if code in superclass})),
-        # PTB-XL writes every age above 89 as 300; 0 is male.
-        "age": float(min(row["age"], 90)) if row["age"] == row["age"] else None,
-        "sex": "F" if row["sex"] == 1 else "M",
-        "files": (row["filename_hr"], row["filename_lr"]),
-    }
-
-
-def _read_ptbxl(folder: Path, row: Mapping[str, Any]) -> ECGRecord:
-    """Record at 500 Hz where that file is there, else at 100 Hz."""
-    from ecg.formats.wfdb import read_wfdb
-
-    path = next((p for p in (folder / f"{name}.hea" for name in row["files"]) if p.is_file()), None)
-    if path is None:
-        raise FormatError(
-            f"record {row['ecg_id']} of {folder} is missing: neither {' nor '.join(row['files'])} is there"
-        )
-    record = read_wfdb(path)
-    return replace(record, meta={"age": row["age"], "sex": row["sex"]})
+    found = {item.ecg_id: item for fs in (100, 500) for item in ptb_xl(folder, fs, folds)}
+    return tuple(found[ecg_id] for ecg_id in sorted(found))
 
 
 def _stream(seed: int, index: int, purpose: int) -> np.random.Generator:

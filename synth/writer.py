@@ -43,7 +43,7 @@ from synth.style import PRESETS
 __all__ = ["MANIFEST_COLUMNS", "SCHEMA", "truth", "write_set"]
 
 #: Name and version of the truth's schema.
-SCHEMA = "einthoven-synth-page/1"
+SCHEMA = {"name": "einthoven.synth.page", "version": 1}
 
 MANIFEST_COLUMNS = (
     "index",
@@ -114,12 +114,12 @@ def write_set(
     out = Path(out)
     identity = {"seed": seed, "preset": preset, "source": source.partition(":")[0]}
     identity["folds"] = None if source == "physiology" else [int(fold) for fold in folds]
-    opened = open_source(source, folds)
+    _opened(source, tuple(folds))  # a wrong source is told before anything is written
     rows = {i: row for i in range(n) if (row := _finished(out, i, identity)) is not None}
     missing = [index for index in range(n) if index not in rows]
     if progress is not None:
         progress(len(rows), n)
-    write = functools.partial(_write_page, out, opened, identity)
+    write = functools.partial(_write_page, out, source, tuple(folds), identity)
     for index, row in _run(write, missing, jobs):
         rows[index] = row
         if progress is not None:
@@ -181,10 +181,16 @@ def _finished(out: Path, index: int, identity: dict[str, Any]) -> dict[str, Any]
     return row if all((path.parent / name).is_file() for name in files) else None
 
 
-def _write_page(out: Path, source: RecordSource, identity: dict[str, Any], index: int) -> dict[str, Any]:
+@functools.lru_cache(maxsize=1)
+def _opened(source: str, folds: tuple[int, ...]) -> RecordSource:
+    """Source, opened once in each process: reading PTB-XL's tables takes seconds."""
+    return open_source(source, folds)
+
+
+def _write_page(out: Path, source: str, folds: tuple[int, ...], identity: dict[str, Any], index: int) -> dict[str, Any]:
     from ecg.formats.wfdb import write_wfdb
 
-    given = source.get(identity["seed"], index)
+    given = _opened(source, folds).get(identity["seed"], index)
     page = draw_page(given.record, identity["preset"], identity["seed"], index)
     stem, folder = _stem(index), out / "pages"
     data, suffix, quality = _encode(page)

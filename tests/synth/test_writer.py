@@ -46,7 +46,7 @@ def test_a_set_holds_what_the_contract_says(written):
         assert (row["source"], row["preset"], row["ecg_id"], row["fold"]) == ("physiology", "scan", "", "")
         names |= {f"pages/{stem}{suffix}" for suffix in (".jpg", ".json", ".hea", ".dat", "_mask.png")}
         told = json.loads((written / f"pages/{stem}.json").read_text())
-        assert told["schema"].startswith("einthoven-synth-page")
+        assert told["schema"] == {"name": "einthoven.synth.page", "version": 1}
         assert told["version"]
         assert row["labels"] == "|".join(told["record"]["labels"])
         assert (row["layout"], float(row["dpi"])) == (told["layout"]["name"], told["image"]["dpi"])
@@ -146,7 +146,7 @@ def ptbxl(tmp_path):
         lr, hr = f"records100/00000/{ecg_id:05d}_lr", f"records500/00000/{ecg_id:05d}_hr"
         lines.append(f"{ecg_id},{ecg_id}0.0,{age},1,\"{{'{codes}': 100.0, 'SR': 0.0}}\",{fold},{lr},{hr}\n")
     (folder / "ptbxl_database.csv").write_text(header + "".join(lines))
-    statements = ",diagnostic,diagnostic_class\nNORM,1.0,NORM\nIMI,1.0,MI\nSR,,\n"
+    statements = ",diagnostic,diagnostic_class,diagnostic_subclass\nNORM,1.0,NORM,NORM\nIMI,1.0,MI,IMI\nSR,,,\n"
     (folder / "scp_statements.csv").write_text(statements)
     return folder
 
@@ -166,13 +166,20 @@ def test_ptbxl_records_carry_patient_fold_and_labels(ptbxl, tmp_path):
 
 
 def test_a_wrong_ptbxl_folder_is_one_clear_error(ptbxl, tmp_path):
-    with pytest.raises(FormatError, match=r"ptbxl_database\.csv"):
+    with pytest.raises(FormatError, match=r"\.csv"):
         open_source(f"ptb-xl:{tmp_path / 'nowhere'}")
     with pytest.raises(OptionsError, match="folds 10"):
         open_source(f"ptb-xl:{ptbxl}", [10])
-    (ptbxl / "records100/00000/00003_lr.hea").unlink()
-    with pytest.raises(FormatError, match="record 3"):
-        next(iter(iter_pages(1, "clean", source=f"ptb-xl:{ptbxl}", folds=[9])))
+
+
+def test_ptbxl_is_read_at_500_hz_where_that_file_is_there(ptbxl):
+    item = open_source(f"ptb-xl:{ptbxl}", [9]).items[0]
+    assert item.path.stem == "00003_lr"
+    record = synthesize_record(sample_physiology(np.random.default_rng(3)))
+    write_wfdb(record, ptbxl / "records500/00000", "00003_hr")
+    source = open_source(f"ptb-xl:{ptbxl}", [9])
+    assert [item.path.stem for item in source.items] == ["00003_hr"]
+    np.testing.assert_allclose(source.get(0, 0).record.signal, record.signal, atol=0.00051)
 
 
 @pytest.mark.data
