@@ -148,7 +148,7 @@ def draw_page(record: ECGRecord, preset: str, seed: int, index: int = 0) -> Synt
 
 def iter_pages(
     n: int,
-    preset: str = "scan",
+    preset: str = "clean",
     seed: int = 0,
     source: str | RecordSource = "physiology",
     folds: Sequence[int] = DEFAULT_FOLDS,

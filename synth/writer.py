@@ -66,7 +66,7 @@ _QUALITY = 95
 def write_set(
     out: str | Path,
     n: int,
-    preset: str = "scan",
+    preset: str = "clean",
     seed: int = 0,
     jobs: int = 1,
     source: str = "physiology",
