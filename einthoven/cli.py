@@ -194,7 +194,9 @@ def synth(
     source: Annotated[
         str, typer.Option("--from", metavar="physiology|ptb-xl:DIR", help="Where the signals come from.")
     ] = "physiology",
-    preset: Annotated[str, typer.Option(metavar="NAME", help="How the pages look.")] = "clean",
+    preset: Annotated[
+        str, typer.Option(metavar="NAME", help="How the pages look: clean, published (noise, blur, tilt) or scan.")
+    ] = "scan",
     seed: Annotated[int, typer.Option(min=0, help="Seed of everything that is sampled.")] = 0,
     jobs: Annotated[int, typer.Option(min=1, help="Processes that draw.")] = 1,
     folds: Annotated[str, typer.Option(metavar="1-8", help="Folds of PTB-XL to draw from: 1-8 or 1,2,5.")] = "1-8",

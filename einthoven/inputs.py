@@ -15,7 +15,7 @@ from typing import Any
 
 from ecg.errors import ECGError, FormatError, OptionsError
 from ecg.paper import DEFAULT_GAIN_MM_PER_MV, DEFAULT_SPEED_MM_PER_S
-from einthoven.outputs import DIGITIZATION_SCHEMA, one_line
+from einthoven.outputs import DIGITIZATION_SCHEMA, one_line, schema_of
 
 __all__ = ["Corrections", "Input", "Missing", "corrections", "find_inputs", "numbers", "page_stem"]
 
@@ -126,13 +126,8 @@ def _is_mask(path: Path) -> bool:
 
 
 def _is_overlay(path: Path) -> bool:
-    if not path.name.endswith(_OVERLAY):
-        return False
-    try:
-        content = json.loads(path.with_name(path.name.removesuffix(_OVERLAY) + ".json").read_text(encoding="utf-8"))
-        return bool(content["schema"]["name"] == DIGITIZATION_SCHEMA)
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
+    beside = path.with_name(path.name.removesuffix(_OVERLAY) + ".json")
+    return path.name.endswith(_OVERLAY) and schema_of(beside) == DIGITIZATION_SCHEMA
 
 
 def page_stem(stem: str, page: int, several: bool) -> str:

@@ -36,6 +36,7 @@ __all__ = [
     "json_ready",
     "one_line",
     "output_folder",
+    "schema_of",
     "staged",
     "table_cell",
     "version",
@@ -282,17 +283,27 @@ def _write_overlay(d: Digitization, path: Path) -> None:
     Image.fromarray(draw(d)).save(path, compress_level=1)
 
 
-def _files_of(path: Path) -> set[str]:
-    """Names of the files that an earlier run wrote with this JSON; none where the JSON is not ours."""
-    stem = path.name.removesuffix(".json")
+def schema_of(path: Path) -> str | None:
+    """Name of the schema that a JSON file carries; None where it is not there, not JSON or not one of ours."""
+    return _read_document(path)[0]
+
+
+def _read_document(path: Path) -> tuple[str | None, dict[str, Any]]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        if content["schema"]["name"] != DIGITIZATION_SCHEMA:
-            return set()
-        files = content["files"]
-    except (OSError, ValueError, KeyError, TypeError):
+        return str(content["schema"]["name"]), content
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None, {}
+
+
+def _files_of(path: Path) -> set[str]:
+    """Names of the files that an earlier run wrote with this JSON; none where the JSON is not ours."""
+    schema, content = _read_document(path)
+    files = content.get("files")
+    if schema != DIGITIZATION_SCHEMA or not isinstance(files, list):
         return set()
     # Only names of the fixed pattern count: the JSON may have been edited, and must not lead to any other file.
+    stem = path.name.removesuffix(".json")
     return {f"{stem}{suffix}" for suffix in _SUFFIXES} & {f for f in files if isinstance(f, str)}
 
 

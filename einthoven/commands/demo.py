@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from ecg.errors import DigitizationError
+from ecg.errors import DigitizationError, OptionsError
 from einthoven import outputs
 from einthoven.outputs import one_line
 
@@ -20,8 +20,11 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
+_SCHEMA = "einthoven.demo"
 _STEM = "demo"
 _TRUTH = "demo_truth"
+_FIDELITY = "demo_fidelity.json"
+_FILES = (f"{_STEM}.png", f"{_TRUTH}.hea", f"{_TRUTH}.dat", _FIDELITY)
 
 
 def run(out: Path, *, seed: int, as_json: bool) -> int:
@@ -30,34 +33,41 @@ def run(out: Path, *, seed: int, as_json: bool) -> int:
     from ecg.fidelity import page_fidelity
     from synth import demo_page
 
-    outputs.output_folder(out)
-    outputs.check_free(out, [_STEM])
+    _check_free(outputs.output_folder(out))
     drawn = demo_page(seed=seed)
-    page = out / f"{_STEM}.png"
-    _write_page(drawn, out)
-    started = time.perf_counter()
-    reading = next(iter(read_file(page)), None)
-    seconds = time.perf_counter() - started
-    if reading is None:
-        raise DigitizationError("load", f"{one_line(page)} gave no page")
-    outputs.write_digitization(reading, out, _STEM, source=str(page))
-    # The Moody Challenge's ratio is a matter of `bench fidelity`: it takes a second a page.
-    fidelity = page_fidelity(drawn.record, reading.record, moody=False)
-    content = _document(reading, fidelity, seed, seconds)
-    outputs.write_json(out / f"{_STEM}_fidelity.json", content)
+    # Page, truth and comparison appear together, so that a stopped demo can simply be run again.
+    with outputs.staged(out) as folder:
+        _write_page(drawn, folder)
+        started = time.perf_counter()
+        reading = next(iter(read_file(folder / f"{_STEM}.png")), None)
+        seconds = time.perf_counter() - started
+        if reading is None:
+            raise DigitizationError("load", f"{one_line(out / _STEM)}.png gave no page")
+        # The Moody Challenge's ratio is a matter of `bench fidelity`: it takes a second a page.
+        fidelity = page_fidelity(drawn.record, reading.record, moody=False)
+        content = _document(reading, fidelity, seed, seconds)
+        outputs.write_json(folder / _FIDELITY, content)
+    outputs.write_digitization(reading, out, _STEM, source=str(out / f"{_STEM}.png"))
     typer.echo(json.dumps(content, ensure_ascii=False, indent=1) if as_json else _text(content, out))
     return 1 if reading.status == "refused" else 0
 
 
-def _write_page(drawn: SynthPage, out: Path) -> None:
+def _check_free(out: Path) -> None:
+    """Refuse to overwrite what no demo has written."""
+    outputs.check_free(out, [_STEM])
+    there = [name for name in _FILES if (out / name).exists()]
+    if there and outputs.schema_of(out / _FIDELITY) != _SCHEMA:
+        raise OptionsError(f"{one_line(out / there[0])} is there already, and not from a demo; give another -o")
+
+
+def _write_page(drawn: SynthPage, folder: Path) -> None:
     """Write the page as PNG with its resolution, and its true signals."""
     from PIL import Image
 
-    with outputs.staged(out) as folder:
-        dpi = drawn.page.dpi
-        extra: dict[str, Any] = {} if dpi is None else {"dpi": (dpi, dpi)}
-        Image.fromarray(drawn.page.image).save(folder / f"{_STEM}.png", compress_level=1, **extra)
-        outputs.write_signal(drawn.record, folder, _TRUTH, "wfdb")
+    dpi = drawn.page.dpi
+    extra: dict[str, Any] = {} if dpi is None else {"dpi": (dpi, dpi)}
+    Image.fromarray(drawn.page.image).save(folder / f"{_STEM}.png", compress_level=1, **extra)
+    outputs.write_signal(drawn.record, folder, _TRUTH, "wfdb")
 
 
 def _document(reading: Digitization, fidelity: PageFidelity, seed: int, seconds: float) -> dict[str, Any]:
@@ -71,7 +81,7 @@ def _document(reading: Digitization, fidelity: PageFidelity, seed: int, seconds:
         "leads": leads,
         "seconds": seconds,
     }
-    return outputs.document("einthoven.demo", 1, body)
+    return outputs.document(_SCHEMA, 1, body)
 
 
 def _text(content: dict[str, Any], out: Path) -> str:
