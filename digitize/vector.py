@@ -30,8 +30,8 @@ __all__ = ["read_vector"]
 
 #: Resolution of the page's picture, the project's default for PDF pages.
 _DPI = 200.0
-#: II against I + III: on exact lines the algebra holds to rounding (under 20 µV); another order of leads breaks it.
-_LIMB_R, _LIMB_MV = 0.9, 0.1
+#: II against I + III in mV RMS: on exact lines the algebra holds to rounding (under 20 µV); another order breaks it.
+_LIMB_MV = 0.06
 #: A layout told from jumps alone needs to lead the next one by this share.
 _LEAST_MARGIN = 0.3
 
@@ -288,7 +288,7 @@ def _doubts(record: ECGRecord, arrangement: Arrangement, reading: ScaleReading) 
     """List what contradicts the reading."""
     doubts = []
     limb = limb_residual(record)
-    if limb.r < _LIMB_R and limb.einthoven_mv > _LIMB_MV:
+    if limb.einthoven_mv > _LIMB_MV:
         doubts.append(f"lead II differs from I + III by {1000 * limb.einthoven_mv:.0f} µV RMS")
     if arrangement.margin < _LEAST_MARGIN:
         doubts.append("no lead names, and two layouts fit the lines of trace alike")

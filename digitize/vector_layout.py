@@ -30,6 +30,8 @@ _SPELLING = {lead.upper(): lead for lead in (*LEADS, "V3R", "V4R", "V7", "V8", "
 _NAME_REACH_MM = 25.0
 #: Breaks of different rows nearer than this (mm) are one column edge; also the least part of a line beside an edge.
 _EDGE_MM = 2.5
+#: A break may stand off an equal share by this part of a column: columns of 2.4 and 2.6 s occur.
+_EDGE_SHARE = 0.08
 #: A gap in a lead wider than this (mm) is missing signal: 0.6 mm are 24 ms at 25 mm/s, three samples at 125 Hz.
 _GAP_MM = 0.6
 
@@ -204,21 +206,37 @@ def _shape(rows: Sequence[Row], by_row: Sequence[Sequence[Name]], mm: float) -> 
     several = Counter(len(group) for group in by_row if len(group) > 1)
     if several:
         n_columns = max(several, key=lambda n: (several[n], n))
-        return n_columns, {r for r, group in enumerate(by_row) if _is_strip(rows[r], group, n_columns)}, 1.0
+        # One name at most, and no breaks: a row with missing names still has its breaks or several names.
+        strips = {r for r, g in enumerate(by_row) if len(g) <= 1 and not _breaks_at(rows[r], n_columns, mm)}
+        return n_columns, strips, 1.0
     if any(by_row):
         broken = {r for r, row in enumerate(rows) if len(row.lines) > 1 and not by_row[r]}
         if not broken:
-            return 1, set(), 1.0
-    n_breaks = Counter(len(row.lines) for row in rows if len(row.lines) > 1)
+            return 1, _repeated(by_row), 1.0
+    n_breaks = Counter(n for n in (2, 3, 4) for row in rows if len(row.lines) == n and _breaks_at(row, n, mm))
     if n_breaks and sum(n_breaks.values()) * 2 >= len(rows):
         n_columns = max(n_breaks, key=lambda n: (n_breaks[n], n))
-        return n_columns, {r for r, row in enumerate(rows) if len(row.lines) == 1}, 1.0
+        return n_columns, {r for r, row in enumerate(rows) if not _breaks_at(row, n_columns, mm)}, 1.0
     return _shape_by_jumps(rows, mm)
 
 
-def _is_strip(row: Row, group: Sequence[Name], n_columns: int) -> bool:
-    """One name at most, and no break: a row with missing names still has its breaks or several names."""
-    return len(group) <= 1 and len(row.lines) < max(2, n_columns)
+def _repeated(by_row: Sequence[Sequence[Name]]) -> set[int]:
+    """Last rows of a page of single leads that repeat a lead from above: strips."""
+    strips: set[int] = set()
+    for r in range(len(by_row) - 1, 0, -1):
+        above = {name.lead for group in by_row[:r] for name in group}
+        if not by_row[r] or by_row[r][0].lead not in above:
+            break
+        strips.add(r)
+    return strips
+
+
+def _breaks_at(row: Row, n_columns: int, mm: float) -> bool:
+    """Whether new lines start where each column should; a line cut for other reasons breaks elsewhere."""
+    width = (row.right - row.left) / n_columns
+    reach = max(_EDGE_SHARE * width, _EDGE_MM * mm)
+    starts = np.array([line.left for line in row.lines[1:]])
+    return bool(all((np.abs(starts - row.left - k * width) <= reach).any() for k in range(1, n_columns)))
 
 
 def _shape_by_jumps(rows: Sequence[Row], mm: float) -> tuple[int, set[int], float]:
@@ -264,8 +282,7 @@ def _column_edges(rows: Sequence[Row], n_columns: int, mm: float) -> tuple[float
     edges = [left]
     for k in range(1, n_columns):
         expected = left + (right - left) * k / n_columns
-        # A break may stand off an equal share by a tenth of a column: columns of 2.4 and 2.6 s occur.
-        reach = 0.1 * (right - left) / n_columns
+        reach = _EDGE_SHARE * (right - left) / n_columns
         starts = [
             line.left
             for row in rows

@@ -29,12 +29,16 @@ _ROW_MM = 20.0
 _SEAM_MM = 2.0
 #: Greatest distance (mm) between vertices of a sampled line: 2 mm are 80 ms at 25 mm/s. Rules have two vertices only.
 _VERTEX_MM = 2.0
+#: A piece continues another across (mm): 0.6 mm are 24 ms at 25 mm/s, 4 mm the steepest step of a QRS in that time.
+_LINK_MM = (0.6, 4.0)
 #: A pulse stands within this much (mm) of an end of the line it is drawn with.
 _PULSE_REACH_MM = 20.0
 #: Plateau of a pulse (mm): 0.2 s is 2.5 mm at 12.5 mm/s, 5 mm at 25 mm/s and 10 mm at 50 mm/s.
 _PLATEAU_MM = (1.8, 12.0)
 #: Height of a pulse (mm): 1 mV from 2.5 to 40 mm/mV.
 _HEIGHT_MM = (2.0, 44.0)
+#: Heights nearer than this (mm) are one level: 2 µV at 10 mm/mV, below what any cart prints in steps.
+_LEVEL_MM = 0.02
 #: Ramp of a pulse (mm): drawn upright or over one or two samples.
 _RAMP_MM = 1.2
 
@@ -135,12 +139,36 @@ def find_lines(page: VectorPage, grid: VectorGrid | None, mm: float) -> tuple[li
             pulses.extend(found)
             lines.extend(rest)
     ink: defaultdict[Style, float] = defaultdict(float)
+    lines = _linked(lines, mm)
     for line in lines:
         if _is_sampled(line, mm):
             ink[line.style] += line.right - line.left
     most = max(ink.values(), default=0.0)
     # A page may hold other curves (a trend, a template beat); the recording has by far the most line.
     return [line for line in lines if ink[line.style] >= 0.1 * most], pulses
+
+
+def _linked(lines: Sequence[Line], mm: float) -> list[Line]:
+    """Join short pieces to what they continue: the next piece starts a sample further on, at about the same height.
+
+    Pieces as long as a lead may be are left alone, because leads follow each other like that too.
+    """
+    linked: list[Line] = []
+    for line in sorted(lines, key=lambda c: c.left):
+        best: tuple[float, int] | None = None
+        for number in range(len(linked) - 1, -1, -1):
+            before = linked[number]
+            short = min(line.right - line.left, before.right - before.left) < _ROW_MM * mm
+            gap, step = line.left - before.right, abs(float(line.points[0, 1] - before.points[-1, 1]))
+            near = -0.1 * mm <= gap <= _LINK_MM[0] * mm and step <= _LINK_MM[1] * mm
+            if short and near and line.style == before.style and (best is None or step < best[0]):
+                best = (step, number)
+        if best is None:
+            linked.append(line)
+        else:
+            before = linked[best[1]]
+            linked[best[1]] = Line(np.concatenate([before.points, line.points]), line.style)
+    return linked
 
 
 def _candidates(strokes: Iterable[Stroke], grid: VectorGrid | None, mm: float) -> Iterable[Stroke]:
@@ -194,51 +222,67 @@ def _forward(chain: Line, mm: float) -> Iterable[Line]:
 def _split_pulses(line: Line, mm: float) -> tuple[list[Pulse], list[Line]]:
     """Cut pulses off the ends of a line."""
     pulses: list[Pulse] = []
-    rest: Line | None = line
-    for at_end in (False, True):
-        while rest is not None and (hit := _end_pulse(rest, mm, at_end)) is not None:
-            pulse, rest = hit
-            pulses.append(pulse)
-    return pulses, [] if rest is None else [rest]
+    points = line.points
+    while (hit := _first_pulse(points, mm)) is not None:
+        pulse, points = hit
+        pulses.append(pulse)
+    # The line's end is its start in a mirror.
+    points = _mirrored(points)
+    while (hit := _first_pulse(points, mm)) is not None:
+        pulse, points = hit
+        pulses.append(Pulse(-pulse.right, -pulse.left, pulse.low, pulse.high))
+    points = _mirrored(points)
+    return pulses, [Line(points, line.style)] if len(points) > 1 and points[-1, 0] > points[0, 0] else []
 
 
-def _end_pulse(line: Line, mm: float, at_end: bool) -> tuple[Pulse, Line | None] | None:
-    """Pulse at the start or end of a line, and what is left of the line."""
-    x, y = line.points[:, 0], line.points[:, 1]
-    reach = (x >= line.right - _PULSE_REACH_MM * mm) if at_end else (x <= line.left + _PULSE_REACH_MM * mm)
-    flat = np.abs(np.diff(y)) <= 0.02 * mm
+def _mirrored(points: Points) -> Points:
+    mirrored: Points = points[::-1] * np.array([-1.0, 1.0])
+    return mirrored
+
+
+def _first_pulse(points: Points, mm: float) -> tuple[Pulse, Points] | None:
+    """Pulse at the start of a line, and the vertices behind it: a level plateau with equal ramps on both sides."""
+    if len(points) < 4:
+        return None
+    x, y = points[:, 0], points[:, 1]
+    flat = np.abs(np.diff(y)) <= _LEVEL_MM * mm
     edges = np.flatnonzero(np.diff(np.concatenate([[False], flat, [False]])))
     for first, last in zip(edges[::2], edges[1::2], strict=True):  # vertices first..last lie at one height
-        if not (reach[first] and reach[last]) or not _within((x[last] - x[first]) / mm, _PLATEAU_MM):
-            continue
-        before = _foot(x, y, first, -1, mm)
-        after = _foot(x, y, last, 1, mm)
-        if before is None or after is None:
+        if x[last] > x[0] + _PULSE_REACH_MM * mm:
+            break
+        before, after = _foot(points, first, -1, mm), _foot(points, last, 1, mm)
+        if not _within((x[last] - x[first]) / mm, _PLATEAU_MM) or before is None or after is None:
             continue
         rise, fall = y[before] - y[first], y[after] - y[last]
         if not _within(rise / mm, _HEIGHT_MM) or abs(rise - fall) > 0.03 * rise:
             continue
-        pulse = Pulse(
-            float(x[before] + x[first]) / 2,
-            float(x[last] + x[after]) / 2,
-            float(y[before] + y[after]) / 2,
-            float(y[first]),
-        )
-        while not at_end and after + 1 < len(y) and abs(y[after + 1] - pulse.low) <= 0.02 * mm:
-            after += 1
-        while at_end and before > 0 and abs(y[before - 1] - pulse.low) <= 0.02 * mm:
-            before -= 1
-        kept = line.points[: before + 1] if at_end else line.points[after:]
-        return pulse, Line(kept, line.style) if len(kept) > 1 and kept[-1, 0] > kept[0, 0] else None
+        left, right = float(x[before] + x[first]) / 2, float(x[last] + x[after]) / 2
+        pulse = Pulse(left, right, float(y[before] + y[after]) / 2, float(y[first]))
+        return pulse, points[after + _past_foot(points[after:], pulse.low, mm) :]
     return None
 
 
-def _foot(x: Points, y: Points, at: int, step: int, mm: float) -> int | None:
+def _past_foot(points: Points, low: float, mm: float) -> int:
+    """Count the vertices behind a pulse's ramp that belong to its foot and to the stroke that ties it to the trace.
+
+    Such strokes are far longer than a step of the signal. Without one, the foot is the stretch at the pulse's height.
+    """
+    step = np.abs(np.diff(points[:, 0]))
+    near = np.cumsum(step) <= _PULSE_REACH_MM * mm
+    strokes = np.flatnonzero(near & (step > 5 * np.median(step))) if len(step) else np.empty(0, dtype=int)
+    if strokes.size:
+        return int(strokes[-1]) + 1
+    level = np.abs(points[:, 1] - low) <= _LEVEL_MM * mm
+    return int(np.argmin(level)) if not level.all() else len(points)
+
+
+def _foot(points: Points, at: int, step: int, mm: float) -> int | None:
     """Index at which the ramp beside a plateau ends: the lowest point within a ramp's width."""
+    x, y = points[:, 0], points[:, 1]
     best = None
     index = at + step
     while 0 <= index < len(x) and abs(x[index] - x[at]) <= _RAMP_MM * mm:
-        if best is not None and y[index] <= y[best] + 0.02 * mm:
+        if best is not None and y[index] <= y[best] + _LEVEL_MM * mm:
             break
         best, index = index, index + step
     return best
@@ -278,10 +322,9 @@ def find_rows(lines: Sequence[Line], pulses: Sequence[Pulse], mm: float) -> list
     chosen: list[list[Line]] = [[] for _ in levels]
     for line in sorted(long, key=lambda c: c.left):
         chosen[int(np.argmin(np.abs(levels - line.level)))].append(line)
-    fragments = [line for line in lines if not _is_sampled(line, mm)]
     rows = []
     for level, members_of_row in zip(levels, chosen, strict=True):
-        row = _with_fragments(_one_after_another(members_of_row, mm), fragments, mm)
+        row = _one_after_another(members_of_row, mm)
         if row and row[-1].right - row[0].left >= _ROW_MM * mm:
             rows.append(Row(float(level), tuple(row)))
     return _with_pulses(rows, pulses, mm)
@@ -300,22 +343,6 @@ def _one_after_another(lines: Sequence[Line], mm: float) -> list[Line]:
         if all(line.left >= k.right - _SEAM_MM * mm or line.right <= k.left + _SEAM_MM * mm for k in kept):
             kept.append(line)
     return sorted(kept, key=lambda c: c.left)
-
-
-def _with_fragments(row: list[Line], fragments: Sequence[Line], mm: float) -> list[Line]:
-    """Row with the short pieces that fill its gaps, continuing in height what stands on either side."""
-    added = True
-    while added and row:
-        added = False
-        ends = np.array([[p for line in row for p in (line.points[0], line.points[-1])]]).reshape(-1, 2)
-        for piece in fragments:
-            near = np.abs(ends[:, None] - piece.points[None, [0, -1]]) <= np.array([0.6, 3.0]) * mm
-            free = all(piece.left >= k.right - 0.1 * mm or piece.right <= k.left + 0.1 * mm for k in row)
-            if piece.right > piece.left and free and near.all(axis=2).any():
-                row = sorted([*row, piece], key=lambda c: c.left)
-                added = True
-                break
-    return row
 
 
 def _with_pulses(rows: list[Row], pulses: Sequence[Pulse], mm: float) -> list[Row]:
