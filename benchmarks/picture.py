@@ -20,7 +20,9 @@ __all__ = ["compose", "main"]
 
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "images" / "einthoven.png"
 #: Seed of the page, size of each panel and height of its title in pixels, colours of the palette.
-SEED, PANEL, TITLE_PX, COLOURS = 0, (620, 440), 30, 48
+SEED, PANEL, TITLE_PX, COLOURS = 0, (500, 360), 30, 96
+#: Part of the page that the middle panel shows (left, top, right, bottom as shares): the whole would hide the trace.
+CLOSE = (0.04, 0.34, 0.44, 0.71)
 
 
 def compose(drawn: NDArray[np.uint8], reading: Digitization) -> Image.Image:
@@ -37,8 +39,8 @@ def compose(drawn: NDArray[np.uint8], reading: Digitization) -> Image.Image:
         With a palette, small enough for a first screen.
     """
     height, width = drawn.shape[:2]
-    # A quarter of the page for the trace: at the size of a first screen the whole page would hide it.
-    close = draw(reading)[height // 4 : 3 * height // 4, : width // 2]
+    left, top, right, bottom = (round(v * n) for v, n in zip(CLOSE, (width, height) * 2, strict=True))
+    close = draw(reading)[top:bottom, left:right]
     panels = (("a page", drawn), ("read, and drawn back over it", close), ("12 leads, mV, 500 Hz", _signals(reading)))
     picture = Image.new("RGB", (len(panels) * PANEL[0], PANEL[1] + TITLE_PX), "white")
     pen = ImageDraw.Draw(picture)
@@ -48,7 +50,8 @@ def compose(drawn: NDArray[np.uint8], reading: Digitization) -> Image.Image:
         small = Image.fromarray(panel)
         small.thumbnail((PANEL[0] - 10, PANEL[1] - 10), Image.Resampling.LANCZOS)
         picture.paste(small, (left + 5, TITLE_PX))
-    return picture.quantize(COLOURS, dither=Image.Dither.NONE)
+    # The octree keeps the few pixels of a strong colour, which the median cut would give up for shades of paper.
+    return picture.quantize(COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
 
 
 def _signals(reading: Digitization) -> NDArray[np.uint8]:

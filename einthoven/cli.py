@@ -196,7 +196,7 @@ def synth(
     ] = "physiology",
     preset: Annotated[
         str, typer.Option(metavar="NAME", help="How the pages look: clean, published (noise, blur, tilt) or scan.")
-    ] = "scan",
+    ] = "clean",
     seed: Annotated[int, typer.Option(min=0, help="Seed of everything that is sampled.")] = 0,
     jobs: Annotated[int, typer.Option(min=1, help="Processes that draw.")] = 1,
     folds: Annotated[str, typer.Option(metavar="1-8", help="Folds of PTB-XL to draw from: 1-8 or 1,2,5.")] = "1-8",
