@@ -53,10 +53,7 @@ _PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp")
 def data_root(folder: str | os.PathLike[str] | None = None) -> Path:
     """Folder of real data: the argument, or what the environment variable ``EINTHOVEN_DATA`` names.
 
-    Raises
-    ------
-    OptionsError
-        If neither is given or the folder does not exist.
+    Raises OptionsError if neither is given or the folder does not exist.
     """
     named = folder if folder is not None else os.environ.get(DATA_VARIABLE)
     if not named:
@@ -139,7 +136,6 @@ def ptb_xl(
     Returns
     -------
     tuple of RecordItem
-        In the order of the table.
 
     Raises
     ------
@@ -309,10 +305,7 @@ def image_folder(
     tuple of PageItem
         Sorted by path.
 
-    Raises
-    ------
-    OptionsError
-        If the folder does not exist.
+    Raises OptionsError if the folder does not exist.
     """
     root = Path(folder)
     if not root.is_dir():
@@ -371,13 +364,7 @@ class KitItem:
         return read_wfdb(self.record_path, options)
 
     def geometry(self) -> KitGeometry:
-        """Read where the leads were drawn.
-
-        Raises
-        ------
-        FormatError
-            If the JSON file is damaged or of a version without a list of leads.
-        """
+        """Read where the leads were drawn."""
         return read_kit_geometry(self.truth_path)
 
 
@@ -391,8 +378,7 @@ def kit_pages(folder: str | os.PathLike[str] | None = None) -> tuple[KitItem, ..
 
     Returns
     -------
-    tuple of KitItem
-        Sorted by path; JSON files without a picture are passed over.
+    tuple of KitItem, sorted by path; JSON files without a picture are passed over.
 
     Raises
     ------

@@ -13,14 +13,14 @@ from ecg.formats.options import ReadOptions
 
 __all__ = ["check_file", "check_pages", "check_pixels", "check_samples", "decoding", "shown"]
 
-#: Longest part of a foreign library's message that is passed on.
-_MAX_DETAIL = 160
+#: Longest name or foreign message in one of our own: a line of them still fits a screen.
+_LONGEST = 160
 
 
-def shown(text: object) -> str:
-    """One printable line: control characters of a hostile name or message must not reach a terminal or log."""
-    line = " ".join(str(text).split())
-    return "".join(c if c.isprintable() else "?" for c in line)
+def shown(text: object, longest: int = _LONGEST) -> str:
+    """Make one short printable line of any text: what a hostile file holds must not steer a terminal or flood a log."""
+    line = "".join(c if c.isprintable() else "?" for c in " ".join(str(text).split()))
+    return line if len(line) <= longest else line[: longest - 3] + "..."
 
 
 def check_file(path: str | os.PathLike[str], options: ReadOptions) -> Path:
@@ -38,7 +38,7 @@ def check_file(path: str | os.PathLike[str], options: ReadOptions) -> Path:
     except FileNotFoundError:
         raise FormatError(f"{name}: expected a file, found none at this path; check the path") from None
     except (OSError, ValueError) as error:  # ValueError: NUL in the path
-        raise FormatError(f"{name}: cannot be opened ({_detail(error)}); check the path") from None
+        raise FormatError(f"{name}: cannot be opened ({_detail(error, path)}); check the path") from None
     if stat.S_ISDIR(info.st_mode):
         raise FormatError(f"{name}: expected a file, got a folder; name the files in it")
     if not stat.S_ISREG(info.st_mode):
@@ -118,12 +118,12 @@ def decoding(path: Path, expected: str) -> Iterator[None]:
     except Exception as error:
         raise FormatError(
             f"{shown(path.name)}: expected {expected}, but it is damaged, truncated or not supported "
-            f"({_detail(error)}); export or copy it again"
+            f"({_detail(error, path)}); export or copy it again"
         ) from error
 
 
-def _detail(error: Exception) -> str:
+def _detail(error: Exception, path: Path) -> str:
+    """Reason that a library gives, in one short line and without the folders of the file."""
     if isinstance(error, OSError) and error.strerror:
         return shown(error.strerror)
-    text = shown(error) or type(error).__name__
-    return text if len(text) <= _MAX_DETAIL else text[: _MAX_DETAIL - 3] + "..."
+    return shown(str(error).replace(str(path), path.name)) or type(error).__name__

@@ -47,9 +47,7 @@ def identify(path: str | os.PathLike[str], options: ReadOptions = DEFAULT_OPTION
         If the file is missing, empty, too large or of no known kind.
     """
     path = Path(path)
-    with decoding(path, "a file"):
-        header = header_of(path)
-    if header is not None:
+    if header_of(path) is not None:
         return "wfdb"
     path = check_file(path, options)
     with decoding(path, "a readable file"), path.open("rb") as file:

@@ -37,6 +37,10 @@ _UNIT = re.compile(r"^(.*?)[\s_]*[\s_\[(]\s*(mv|uv|µv|μv|v|nv)\s*[\])]?$", re.
 _LONGEST_STEP_S = 0.02
 _SHORTEST_STEP_MS = 0.1
 _LONGEST_STEP_MS = 20.0
+#: How far a time may lie from an even clock: in samples, or in units of its last printed digit where those are coarser
+#: (rounding moves it by half a digit, and the fitted clock by a little more).
+_UNEVEN_SAMPLES = 0.1
+_UNEVEN_DIGITS = 0.65
 #: No ECG swings further: electrodes drift by up to ±300 mV (IEC 60601-2-25), but the signal itself stays below 20 mV
 #: with pacing spikes. A larger span means that the unit is not millivolts.
 _LARGEST_SPAN_MV = 50.0
@@ -236,10 +240,12 @@ def _rate(column: _Time | None, name: str, options: ReadOptions) -> float:
     span = float(time[-1] - time[0])
     if not span > 0:
         raise FormatError(f"{name}: expected rising times, got {time[0]:g} to {time[-1]:g} s; sort the rows by time")
-    fs = (time.size - 1) / span
-    off = np.abs(time - time[0] - np.arange(time.size) / fs) * fs
+    k = np.arange(time.size) - (time.size - 1) / 2
+    interval = float(k @ time / (k @ k))  # least squares, so that the rounding of single times averages out
+    fs = 1.0 / interval
+    off = np.abs(time - time.mean() - k * interval) * fs
     step = np.diff(time) * fs
-    if off.max() > max(0.1, 1.01 * printed * fs) or step.min() < 0.5 or step.max() > 1.5:
+    if off.max() > max(_UNEVEN_SAMPLES, _UNEVEN_DIGITS * printed * fs) or step.min() < 0.5 or step.max() > 1.5:
         worst = int(np.argmax(np.abs(step - 1))) + 1
         raise FormatError(
             f"{name}: the time column is uneven (row {worst} to {worst + 1} steps by {step[worst - 1]:.2f} samples); "

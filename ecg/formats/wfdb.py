@@ -22,7 +22,7 @@ from ecg.formats.bounds import check_file, check_samples, decoding, shown
 from ecg.formats.clock import Channel, on_one_clock
 from ecg.formats.names import lead_name, millivolts, safe_stem
 from ecg.formats.options import DEFAULT_OPTIONS, ReadOptions
-from ecg.record import ECGRecord
+from ecg.record import ECGRecord, resample
 
 __all__ = ["header_of", "is_header", "read_wfdb", "write_wfdb"]
 
@@ -47,6 +47,10 @@ class _Header:
     record_line: str
     lines: tuple[str, ...]
     comments: tuple[str, ...]
+
+    @property
+    def is_multi_segment(self) -> bool:
+        return "/" in self.record_line.split()[0]
 
 
 def _parse_header(raw: bytes) -> _Header | None:
@@ -75,7 +79,7 @@ def is_header(head: bytes) -> bool:
     header = _parse_header(head)
     if header is None:
         return False
-    if "/" in header.record_line.split()[0]:
+    if header.is_multi_segment:
         return all(re.fullmatch(r"[-\w.~/\\:]+[ \t]+\d+", line) for line in header.lines[:1])
     return all(_SIGNAL_LINE.fullmatch(line) for line in header.lines[:1])
 
@@ -85,10 +89,13 @@ def header_of(path: Path) -> Path | None:
 
     A signal file belongs to the header of its own stem if that header names it.
     """
-    beside = path.with_suffix(".hea")
-    if not path.exists():
-        beside = path.with_name(path.name + ".hea")
-        return beside if beside.is_file() else None
+    try:
+        beside = path.with_suffix(".hea")
+        if not path.exists():
+            beside = path.with_name(path.name + ".hea")
+            return beside if beside.is_file() else None
+    except (OSError, ValueError):  # a path without a name, or with one that no file can have
+        return None
     if path.suffix == ".hea" or not beside.is_file():
         return None
     header = _parse_header(_head(beside))
@@ -127,50 +134,78 @@ def read_wfdb(path: str | os.PathLike[str], options: ReadOptions = DEFAULT_OPTIO
         If the header or a signal file is missing, damaged, too large or outside the header's folder.
     """
     path = Path(path)
-    with decoding(path, _EXPECTED):
-        path = header_of(path) or path
+    path = header_of(path) or path
     path = check_file(path, options)
     if path.suffix != ".hea":
         raise FormatError(f"{shown(path.name)}: a WFDB header must be called NAME.hea; rename it and keep its .dat")
     with decoding(path, _EXPECTED):
         header = _check_header(path, options)
-        import wfdb
+        meta = {"units": "mV", **_meta_from(header.comments)}
+        if header.is_multi_segment:
+            return _joined(path, options, meta)
+        return _single(path, header, options, meta)
 
-        n_segments = "/" in header.record_line.split()[0]
-        stem = str(path.resolve().parent / path.name.removesuffix(".hea"))
-        raw = wfdb.rdrecord(stem, smooth_frames=False, m2s=True)
-        units = (
-            list(raw.units) if n_segments else [_unit(line, u) for line, u in zip(header.lines, raw.units, strict=True)]
+
+def _single(path: Path, header: _Header, options: ReadOptions, meta: dict[str, Any]) -> ECGRecord:
+    """Record of one segment, whose header was checked."""
+    import wfdb
+
+    raw = wfdb.rdrecord(_record_name(path), smooth_frames=False)
+    units = [_unit(line, unit) for line, unit in zip(header.lines, raw.units, strict=True)]
+    scales = [millivolts(unit) for unit in units]
+    if all(unit == "NU" for unit in units):
+        scales, meta["units"] = [1.0] * len(units), "NU"
+    names = [str(name or "") for name in raw.sig_name]
+    if not any(scale is not None for scale in scales):
+        raise FormatError(
+            f"{shown(path.name)}: expected at least one signal in volts, got {shown(', '.join(sorted(set(units))))}; "
+            "choose an ECG record"
         )
-        return _record(path.name, raw, units, header.comments, options)
+    ignored = tuple(name for name, scale in zip(names, scales, strict=True) if scale is None)
+    if ignored:
+        meta["ignored"] = ignored
+    channels = [
+        Channel(lead_name(name), np.asarray(samples) * scale, raw.fs * per_frame)
+        for name, samples, scale, per_frame in zip(names, raw.e_p_signal, scales, raw.samps_per_frame, strict=True)
+        if scale is not None
+    ]
+    return on_one_clock(channels, path.name, options, meta)
+
+
+def _joined(path: Path, options: ReadOptions, meta: dict[str, Any]) -> ECGRecord:
+    """Record of many segments, each read by itself: gain, unit and the set of leads may change between them."""
+    import wfdb
+
+    fields = wfdb.rdheader(_record_name(path))
+    parts: list[tuple[float, ECGRecord]] = []
+    start = 0
+    for segment, length in zip(fields.seg_name, fields.seg_len, strict=True):
+        if segment != "~" and length > 0:  # a segment of no length is the layout of the others, header(5)
+            below = path.with_name(f"{segment}.hea")
+            part = _single(below, _check_header(below, options, segment=True), options, {})
+            parts.append((start / fields.fs, part))
+        start += length
+    if not parts:
+        raise FormatError(f"{shown(path.name)}: expected at least one segment with samples, got none; check the record")
+    fs = max(part.fs for _, part in parts)
+    leads = tuple(dict.fromkeys(lead for _, part in parts for lead in part.leads))
+    signal = np.full((len(leads), round(start / fields.fs * fs)), np.nan, dtype=np.float32)
+    for start_s, part in parts:
+        first, even = round(start_s * fs), resample(part, fs)
+        for lead in part.leads:
+            place = signal[leads.index(lead), first : first + even.n_samples]
+            place[:] = even[lead][: place.size]
+    return ECGRecord(signal, fs, leads, meta)
+
+
+def _record_name(path: Path) -> str:
+    """Return the name by which wfdb finds a record: the absolute path of its header without the suffix."""
+    return str(path.resolve().parent / path.name.removesuffix(".hea"))
 
 
 def _unit(line: str, fallback: str) -> str:
     match = _UNIT.match(line)
     return match.group(1) if match else fallback
-
-
-def _record(name: str, raw: Any, units: list[str], comments: tuple[str, ...], options: ReadOptions) -> ECGRecord:
-    scales = [millivolts(unit) for unit in units]
-    meta: dict[str, Any] = {"units": "mV", **_meta_from(comments)}
-    if all(unit == "NU" for unit in units):
-        scales, meta["units"] = [1.0] * len(units), "NU"
-    names = raw.sig_name or [""] * len(units)
-    rates = [raw.fs * per_frame for per_frame in raw.samps_per_frame]
-    kept = [i for i, scale in enumerate(scales) if scale is not None]
-    if not kept:
-        raise FormatError(
-            f"{shown(name)}: expected at least one signal in volts, got {', '.join(sorted(set(map(shown, units))))}; "
-            "choose an ECG record"
-        )
-    ignored = tuple(str(names[i]) for i in range(len(units)) if i not in kept)
-    if ignored:
-        meta["ignored"] = ignored
-    channels = [
-        Channel(lead_name(str(names[i] or "")), np.asarray(raw.e_p_signal[i]) * (scales[i] or 1.0), rates[i])
-        for i in kept
-    ]
-    return on_one_clock(channels, name, options, meta)
 
 
 def _check_header(path: Path, options: ReadOptions, segment: bool = False) -> _Header:
@@ -187,8 +222,8 @@ def _check_header(path: Path, options: ReadOptions, segment: bool = False) -> _H
         )
     for line in header.lines:
         _check_plain_name(line.split()[0], name)
-    fields = wfdb.rdheader(str(path.resolve().parent / path.name.removesuffix(".hea")))
-    if "/" in header.record_line.split()[0]:
+    fields = wfdb.rdheader(_record_name(path))
+    if header.is_multi_segment:
         if segment:
             raise FormatError(f"{name}: a multi-segment header inside another; name the record's outermost header")
         _check_segments(path, fields, options)
@@ -318,7 +353,7 @@ def _digitise(record: ECGRecord) -> NDArray[np.int16]:
 
 def _comments_from(meta: Mapping[str, Any]) -> list[str]:
     given = meta.get("comments") or ()
-    lines = [shown(line) for line in ((given,) if isinstance(given, str) else given)]
+    lines = [shown(line, _MAX_HEADER_BYTES) for line in ((given,) if isinstance(given, str) else given)]
     text = "\n".join(lines)
     if meta.get("age") is not None and not _AGE.search(text):
         lines.insert(0, f"Age: {float(meta['age']):g}")
