@@ -1,16 +1,199 @@
-"""From lines on a page to millivolts and seconds."""
+"""From pixels to millivolts and seconds: the scale, with its evidence, and the lines put on one clock."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from digitize.result import LeadTrace
+from digitize.grid import GridMeasure
+from digitize.options import DigitizeOptions
+from digitize.pulse import Pulse, agreed_height
+from digitize.result import LeadTrace, ScaleEvidence
 from ecg import LEADS, ECGRecord, PaperScale
+from ecg.errors import DigitizationError
+from ecg.paper import DEFAULT_GAIN_MM_PER_MV, DEFAULT_SPEED_MM_PER_S, MM_PER_INCH
 
-__all__ = ["to_record"]
+__all__ = ["Calibration", "calibrate", "columns_are_simultaneous", "to_record"]
+
+#: Gains and speeds that devices print (mm/mV, mm/s).
+_GAINS = (2.5, 5.0, 10.0, 20.0)
+
+#: A pulse within 8 % of a gain's height means that gain: pens are 3 % of 10 mm, and the next gain is a factor of 2 away.
+_PULSE_TOLERANCE = 0.08
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The scale of a page and how it is known.
+
+    Parameters
+    ----------
+    scale : PaperScale
+    evidence : ScaleEvidence
+    assumed : tuple of str
+        What the page does not say.
+    doubts : tuple of str
+        Where its evidence disagrees.
+    """
+
+    scale: PaperScale
+    evidence: ScaleEvidence
+    assumed: tuple[str, ...]
+    doubts: tuple[str, ...]
+
+
+def calibrate(
+    grid: GridMeasure | None,
+    pulses: Sequence[Pulse],
+    texts: Sequence[str],
+    options: DigitizeOptions,
+    dpi: float | None = None,
+) -> Calibration:
+    """Find a page's scale from its grid, pulses and printed texts.
+
+    Parameters
+    ----------
+    grid : GridMeasure or None
+    pulses : sequence of Pulse
+    texts : sequence of str
+        Scale texts as read: ``"25mm/s"``, ``"10mm/mV"``.
+    options : DigitizeOptions
+        What a person gave takes precedence.
+    dpi : float, optional
+        What the file states; only a check.
+
+    Returns
+    -------
+    Calibration
+
+    Raises
+    ------
+    DigitizationError
+        If neither grid nor pulse nor a person gives pixels per millimetre.
+    """
+    doubts: list[str] = []
+    assumed: list[str] = []
+    height = agreed_height(pulses)
+    if pulses and height is None:
+        doubts.append("the calibration pulses differ in height")
+    speed, speed_how = _printed(texts, "mm/s", options.speed_mm_per_s)
+    gain, gain_how = _printed(texts, "mm/mV", options.gain_mm_per_mv)
+    if options.px_per_mm is not None:
+        (x, y), how = options.px_per_mm, "given"
+    elif grid is not None:
+        x, y, how = grid.px_per_mm_x, grid.px_per_mm_y, "grid"
+    elif height is not None:
+        x = y = height / (gain or DEFAULT_GAIN_MM_PER_MV)
+        how = "pulse"
+    else:
+        raise DigitizationError(
+            "grid", "neither a grid nor a calibration pulse tells the scale", "say --px-per-mm X,Y if you know it"
+        )
+    if height is not None and how != "pulse":
+        gain, gain_how = _gain_by_pulse(height / y, gain, gain_how, doubts)
+    if speed is None:
+        speed, speed_how = DEFAULT_SPEED_MM_PER_S, "assumed"
+        assumed.append("paper speed 25 mm/s")
+    if gain is None:
+        gain, gain_how = DEFAULT_GAIN_MM_PER_MV, "assumed"
+        assumed.append("gain 10 mm/mV")
+    if how == "pulse":
+        assumed.append("the same scale along time as along voltage")
+    elif abs(x / y - 1) > 0.1:
+        doubts.append(f"the scale differs by {abs(x / y - 1):.0%} between time and voltage")
+    _check_dpi(dpi, y, how, doubts)
+    return Calibration(
+        PaperScale(x, y, speed, gain), ScaleEvidence(how, how, speed_how, gain_how), tuple(assumed), tuple(doubts)
+    )
+
+
+def _printed(texts: Sequence[str], unit: str, given: float | None) -> tuple[float | None, str]:
+    """Value of the printed scale text of a unit, unless a person gave it; nothing where two texts disagree."""
+    if given is not None:
+        return given, "given"
+    values = {float(t.removesuffix(unit)) for t in texts if t.endswith(unit)}
+    return (values.pop(), "text") if len(values) == 1 else (None, "assumed")
+
+
+def _gain_by_pulse(height_mm: float, gain: float | None, how: str, doubts: list[str]) -> tuple[float | None, str]:
+    """Gain that the pulse implies; a contradiction is a doubt, and a person's word or the pulse wins over text."""
+    nearest = min(_GAINS, key=lambda g: abs(np.log(height_mm / g)))
+    if abs(height_mm / nearest - 1) > _PULSE_TOLERANCE:
+        doubts.append(f"the calibration pulse is {height_mm:.1f} mm tall, which fits no gain")
+        return gain, how
+    if gain is None or how == "given":
+        if gain is not None and gain != nearest:
+            doubts.append(f"the calibration pulse implies {nearest:g} mm/mV, given is {gain:g}")
+        return (nearest, "pulse") if gain is None else (gain, how)
+    if gain != nearest:
+        doubts.append(f"the printed gain is {gain:g} mm/mV, but the calibration pulse implies {nearest:g}")
+        return nearest, "pulse"
+    return gain, how
+
+
+def _check_dpi(dpi: float | None, px_per_mm: float, how: str, doubts: list[str]) -> None:
+    # 72 and 96 dpi are what programs write when they do not know; a 5x error is a 1 mm grid taken for 5 mm.
+    if dpi is None or dpi in (72, 96) or how == "given":
+        return
+    ratio = px_per_mm * MM_PER_INCH / dpi
+    if 4 < ratio < 6 or 1 / 6 < ratio < 1 / 4:
+        doubts.append(f"the file says {dpi:g} dpi, five times off the {how}'s {px_per_mm * MM_PER_INCH:.0f} dpi")
+
+
+def columns_are_simultaneous(
+    columns: Sequence[NDArray[np.float64]], strip: NDArray[np.float64], offsets: Sequence[int], fs: float
+) -> bool | None:
+    """Decide from the beats whether columns follow each other in time or show the same seconds.
+
+    Where the beats of a column stand above the strip's beats, the column shows those seconds; where they match the
+    strip's beginning instead, all columns start together.
+
+    Parameters
+    ----------
+    columns : sequence of float array [leads, samples]
+        Lines of the second and later columns, NaN where missing.
+    strip : float array [samples]
+        Rhythm strip.
+    offsets : sequence of int
+        Sample of the strip above which each column begins.
+    fs : float
+        Hz.
+
+    Returns
+    -------
+    bool or None
+        None where neither fits well enough to tell.
+    """
+    strip_beats = _activity(strip[None], fs)
+    follows, together = [], []
+    for column, offset in zip(columns, offsets, strict=True):
+        beats = _activity(column, fs)
+        follows.append(_match(beats, strip_beats[offset : offset + beats.size]))
+        together.append(_match(beats, strip_beats[: beats.size]))
+    a, b = float(np.mean(follows)), float(np.mean(together))
+    # Beats match to r > 0.6 where the seconds are the same; a regular rhythm may match both ways by chance.
+    if max(a, b) < 0.4 or abs(a - b) < 0.1:
+        return None
+    return b > a
+
+
+def _activity(lines: NDArray[np.float64], fs: float) -> NDArray[np.float64]:
+    """How fast the lines move, each in units of its own steepest stroke, averaged over a QRS's 80 ms."""
+    steep = np.abs(np.gradient(lines, axis=1))
+    most = np.nanpercentile(steep, 99, axis=1, keepdims=True) if np.isfinite(steep).any() else np.ones((len(lines), 1))
+    mean = np.nan_to_num(steep / np.maximum(most, 1e-9)).clip(0, 1).mean(axis=0)
+    width = max(1, round(0.08 * fs))
+    return np.convolve(mean, np.ones(width) / width, "same")
+
+
+def _match(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    n = min(a.size, b.size)
+    if n < 10 or np.ptp(a[:n]) == 0 or np.ptp(b[:n]) == 0:
+        return 0.0
+    return float(np.corrcoef(a[:n], b[:n])[0, 1])
 
 
 def to_record(traces: Sequence[LeadTrace], scale: PaperScale, *, fs: float = 500.0) -> ECGRecord:

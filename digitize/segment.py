@@ -163,7 +163,9 @@ def _ink_level(brightest: Grey, under: Grey, px_per_mm: float) -> float:
     deep = np.percentile(thin, 99.7)
     if deep < 25:
         raise DigitizationError(
-            "segment", f"the darkest strokes are only {deep:.0f} of 255 grey levels darker than the paper", "scan it darker"
+            "segment",
+            f"the darkest strokes are only {deep:.0f} of 255 grey levels darker than the paper",
+            "scan it darker",
         )
     return float(np.percentile(brightest[thin > 0.6 * deep], 20))
 

@@ -56,7 +56,7 @@ class StrokeOptions:
     """
 
     steps: int = 20
-    smoothness: float = 2e-3
+    smoothness: float = 5e-2
     damping: float = 2e-2
     most_px: float = 2.0
 

@@ -86,7 +86,10 @@ def find_rows(share: Float, px_per_mm: float, *, most: int = 16) -> tuple[tuple[
         length = float(sum(r.stop_px - r.start_px for r in rows))
         if length > 1.2 * best[0]:
             best = (length, level, rows)
-        if len(rows) >= 3 and length > 0.75 * len(rows) * max(r.stop_px - r.start_px for r in rows) > 0.4 * share.shape[1]:
+        if (
+            len(rows) >= 3
+            and length > 0.75 * len(rows) * max(r.stop_px - r.start_px for r in rows) > 0.5 * len(rows) * share.shape[1]
+        ):
             break
     _, level, rows = best
     if not rows:
@@ -263,6 +266,8 @@ def _at_full_size(row: Row, share: Float, step: int, px_per_mm: float) -> Row:
     part = np.ascontiguousarray(share[low:high])
     away = np.abs(np.arange(low, high) - level) / px_per_mm - _FREE_MM
     stray = (_STRAY_PER_MM * away.clip(0)).astype(np.float32)
-    path = _cheapest_path(_step_cost(part) + stray[:, None], part >= _COVERED, 0.05 * _CLIMB_IN_INK, _CLIMB_ON_PAPER) + low
+    path = (
+        _cheapest_path(_step_cost(part) + stray[:, None], part >= _COVERED, 0.05 * _CLIMB_IN_INK, _CLIMB_ON_PAPER) + low
+    )
     start, stop = row.start_px * step, min(w, row.stop_px * step)
     return Row(path, start, stop, float(np.median(path[start:stop])), row.darkness)

@@ -19,6 +19,7 @@ from digitize.options import DigitizeOptions
 from digitize.result import Digitization, LeadQuality, LeadTrace
 from digitize.vector_grid import POINTS_PER_MM, VectorGrid, find_vector_grid
 from digitize.vector_layout import Arrangement, Segment, arrange, lead_names, text_runs
+from digitize.vector_samples import fill_between
 from digitize.vector_scale import ScaleReading, read_scale
 from digitize.vector_timing import ColumnTiming, column_timing, strip_lead
 from digitize.vector_traces import Row, find_lines, find_rows
@@ -159,7 +160,7 @@ def _digitization(
     arrangement, assumed = _name_strips(arrangement, timing, in_points)
     sx, sy = _px_per_pt(picture, found)
     scale = replace(in_points, px_per_mm_x=in_points.px_per_mm_x * sx, px_per_mm_y=in_points.px_per_mm_y * sy)
-    traces = _traces(arrangement, timing, found, in_points, (sx, sy))
+    traces = _traces(arrangement, timing, found, in_points, (sx, sy), options.fs)
     record = to_record(traces, scale, fs=options.fs)
     assumed = (*reading.assumed, *arrangement.assumed, *assumed)
     if timing.how == "assumed" and arrangement.layout.shape[1] > 1:
@@ -230,6 +231,7 @@ def _traces(
     found: _Found,
     scale: PaperScale,
     px_per_pt: tuple[float, float],
+    fs: float,
 ) -> tuple[LeadTrace, ...]:
     left = min(float(s.points[0, 0]) for s in arrangement.segments)
     column_left = {
@@ -243,18 +245,17 @@ def _traces(
             start = (x0 - left) / scale.px_per_s
         else:
             start = timing.start_s[segment.column] + (x0 - column_left[segment.column]) / scale.px_per_s
-        traces.append(_trace(segment, start, found, scale, px_per_pt))
+        traces.append(_trace(segment, start, found, scale, px_per_pt, fs))
     return tuple(traces)
 
 
 def _trace(
-    segment: Segment, start_s: float, found: _Found, scale: PaperScale, px_per_pt: tuple[float, float]
+    segment: Segment, start_s: float, found: _Found, scale: PaperScale, px_per_pt: tuple[float, float], fs: float
 ) -> LeadTrace:
-    # A point at x * dpi / 72 lies half a pixel to the right of the pixel centre with that number.
-    x = segment.points[:, 0] * px_per_pt[0] - 0.5
-    y = segment.points[:, 1] * px_per_pt[1] - 0.5
     # The last sample lasts one more vertex step, so that N samples span N steps.
-    stop = float(x[-1]) + float(np.median(np.diff(x)))
+    stop = float(segment.points[-1, 0] + np.median(np.diff(segment.points[:, 0]))) * px_per_pt[0] - 0.5
+    # A point at x * dpi / 72 lies half a pixel to the right of the pixel centre with that number.
+    x, y = (fill_between(segment.points, 1.0 / scale.px_per_s, fs) * px_per_pt - 0.5).T
     mm = scale.px_per_mm_y * px_per_pt[1]
     pulses = found.rows[segment.row].pulses
     # The pulse's foot is 0 mV; without one, paper has no zero line, and an ECG is at its baseline most of the time.

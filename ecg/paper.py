@@ -183,5 +183,6 @@ LAYOUTS: dict[str, PageLayout] = {
         _by_columns("6x2", LEADS, 6),
         _by_columns("6x2+1", LEADS, 6, ("II",)),
         _by_columns("12x1", LEADS, 12),
+        _by_columns("12x1+1", LEADS, 12, ("II",)),
     )
 }

@@ -1,0 +1,246 @@
+"""The lead in each place of a page: its stretch of line, cut from what is not trace, and read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitize.calibrate import columns_are_simultaneous
+from digitize.layout import Frame, LayoutMatch
+from digitize.overlap import OwnInk
+from digitize.pulse import Pulse
+from digitize.result import LeadTrace
+from digitize.stroke import Pen, StrokeOptions, first_guess, fit_stroke
+from ecg import LeadBox, PaperScale
+
+__all__ = ["LineReading", "Place", "in_time", "places_of", "read_line"]
+
+Double = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where one lead stands.
+
+    Parameters
+    ----------
+    lead : str
+    row, column : int
+        Line of the page and column of the layout; a rhythm strip has column 0.
+    is_strip : bool
+    start_px, stop_px : float
+        Stretch of the line.
+    baseline_px : float or None
+        Row of 0 mV where a calibration pulse tells it.
+    """
+
+    lead: str
+    row: int
+    column: int
+    is_strip: bool
+    start_px: float
+    stop_px: float
+    baseline_px: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class LineReading:
+    """One lead as read.
+
+    Parameters
+    ----------
+    trace : LeadTrace
+        Its box's times run from the line's own start, until `in_time` puts it on the page's clock.
+    coverage : float
+        Share of its columns in which ink was found.
+    overlap : float
+        Share of its columns in which another line or a printed word touches it.
+    error : float
+        Root mean square difference between drawn and seen ink.
+    """
+
+    trace: LeadTrace
+    coverage: float
+    overlap: float
+    error: float
+
+
+def places_of(match: LayoutMatch, frame: Frame, pulses: Sequence[Pulse]) -> list[Place]:
+    """List the places of a layout, short leads row by row, then the strips.
+
+    Parameters
+    ----------
+    match : LayoutMatch
+    frame : Frame
+    pulses : sequence of Pulse
+
+    Returns
+    -------
+    list of Place
+    """
+    zero = {p.row: p.base_px for p in pulses}
+    places = []
+    for r, leads in enumerate(match.layout.rows):
+        for c, lead in enumerate(leads):
+            places.append(Place(lead, r, c, False, match.bounds_px[c], match.bounds_px[c + 1], zero.get(r)))
+    for k, lead in enumerate(match.layout.rhythm):
+        r = len(match.layout.rows) + k
+        places.append(Place(lead, r, 0, True, frame.start_px, frame.stop_px, zero.get(r)))
+    return places
+
+
+def read_line(
+    frame: Frame,
+    own: OwnInk,
+    place: Place,
+    pen: Pen,
+    scale: PaperScale,
+    fs: float,
+    options: StrokeOptions | None = None,
+) -> LineReading:
+    """Read one lead's stretch of line at the record's own sampling times.
+
+    Parameters
+    ----------
+    frame : Frame
+    own : OwnInk
+        Ink of the line.
+    place : Place
+    pen : Pen
+    scale : PaperScale
+    fs : float
+        Hz.
+    options : StrokeOptions, optional
+
+    Returns
+    -------
+    LineReading
+    """
+    dx = scale.px_per_s / fs
+    n = max(2, int((place.stop_px - place.start_px) / dx + 1e-6))
+    x = place.start_px + dx * np.arange(n)
+    first, stop = max(0, round(place.start_px)), min(own.top.size, round(place.stop_px))
+    # The band that this lead's ink lies in: everything outside is of no interest and costs time.
+    top, bottom, found, touched = _cut(frame, own, place, pen, first, stop)
+    box_x = (place.start_px, place.stop_px)
+    if found.sum() < 2:
+        level = frame.rows[place.row].level_px
+        box = LeadBox(place.lead, (box_x[0], level - 1, box_x[1], level + 1), 0.0, n / fs)
+        return LineReading(LeadTrace(box, x, np.full(n, np.nan), level), 0.0, 0.0, 1.0)
+    margin = int(np.ceil(pen.width_px / 2 + 2 * pen.softness_px)) + 1
+    low = max(0, int(top[found].min()) - margin)
+    high = min(frame.share.shape[0] - 1, int(bottom[found].max()) + margin)
+    share = np.ascontiguousarray(frame.share[low : high + 1])
+    top, bottom = np.where(found, top, low), np.where(found, bottom, low)
+    y = first_guess(share, top - low, bottom - low, found, pen, x)
+    weight = np.where(touched, 0.1, 1.0) * found
+    seen_low, seen_high = (top - low - margin).clip(0), (bottom - low + margin).clip(0, high - low)
+    y, error = fit_stroke(share, x, y, seen_low, seen_high, weight.astype(np.float32), pen, options)
+    y = y + low
+    y[~_near_ink(x, found, round(0.8 * frame.px_per_mm))] = np.nan
+    present = y[np.isfinite(y)]
+    baseline = place.baseline_px if place.baseline_px is not None else float(np.median(present))
+    box = LeadBox(place.lead, (box_x[0], float(present.min()) - 1, box_x[1], float(present.max()) + 1), 0.0, n / fs)
+    coverage = float(np.isfinite(y).mean())
+    overlap = float(touched[first:stop].mean()) if stop > first else 0.0
+    return LineReading(LeadTrace(box, x, y, baseline), coverage, overlap, error)
+
+
+def _cut(
+    frame: Frame, own: OwnInk, place: Place, pen: Pen, first: int, stop: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Runs of a stretch of line without separators, pulse edges and printed words."""
+    top, bottom, found, touched = own.top.copy(), own.bottom.copy(), own.found.copy(), own.touched.copy()
+    found[:first] = False
+    found[stop:] = False
+    mm = frame.px_per_mm
+    path = frame.rows[place.row].y
+    for at in (place.start_px, place.stop_px):
+        # A separator or a pulse's edge stands at the boundary: ink that is tall there, thick or thin, is not trace.
+        a, b = max(0, int(at - 0.9 * mm)), min(found.size, int(at + 0.9 * mm) + 2)
+        tall = found[a:b] & (bottom[a:b] - top[a:b] > max(2.0 * mm, 3 * pen.width_px))
+        if tall.any():
+            columns = np.flatnonzero(tall) + a
+            found[max(a, columns[0] - 1) : columns[-1] + 2] = False
+    half = int(np.ceil(pen.width_px / 2)) + 1
+    for name in frame.names:
+        x0, y0, x1, y1 = name.xyxy_px
+        columns = np.arange(max(first, int(x0) - 1), min(stop, int(x1) + 2))
+        inside = columns[(bottom[columns] >= y0 - 1) & (top[columns] <= y1 + 1)]
+        through = (top[inside] < y0 - 1.5 * mm) & (bottom[inside] > y1 + 1.5 * mm)
+        inside = inside[~through]  # a QRS that runs on both sides of a word is no letter
+        touched[inside] = True
+        top[inside] = np.maximum(top[inside], path[inside] - half)
+        bottom[inside] = np.minimum(bottom[inside], path[inside] + half)
+    found &= bottom >= top
+    return top, bottom, found, touched
+
+
+def _near_ink(x: Double, found: NDArray[np.bool_], gap_px: int) -> NDArray[np.bool_]:
+    """Whether a position lies in or beside a column with ink, gaps up to a width bridged."""
+    columns = np.flatnonzero(found)
+    before = np.searchsorted(columns, x, side="right") - 1
+    left = np.where(before >= 0, x - columns[before.clip(0)], np.inf)
+    after = (before + 1).clip(0, columns.size - 1)
+    right = np.where(before + 1 < columns.size, columns[after] - x, np.inf)
+    # At the ends the separator's own width is bridged; in the middle only a gap of twice that.
+    near: NDArray[np.bool_] = (np.minimum(left, right) <= gap_px) | (left + right <= 2 * gap_px)
+    return near
+
+
+def in_time(
+    readings: Sequence[LineReading], places: Sequence[Place], px_per_s: float, fs: float
+) -> tuple[list[LineReading], str, tuple[str, ...]]:
+    """Put every lead on the page's clock.
+
+    Parameters
+    ----------
+    readings : sequence of LineReading
+    places : sequence of Place
+        One a reading.
+    px_per_s : float
+    fs : float
+        Hz.
+
+    Returns
+    -------
+    readings : list of LineReading
+        With the times of their boxes set.
+    timing : str
+        ``"measured"`` against a rhythm strip or where there is one column only, else ``"assumed"``.
+    assumed : tuple of str
+    """
+    origin = min(p.start_px for p in places)
+    columns = sorted({p.column for p in places if not p.is_strip})
+    together: bool | None = False
+    timing = "measured"
+    if len(columns) > 1:
+        together = _measured_order(readings, places, px_per_s, fs)
+        timing = "assumed" if together is None else "measured"
+    placed = []
+    for reading, place in zip(readings, places, strict=True):
+        start = 0.0 if together and not place.is_strip else (place.start_px - origin) / px_per_s
+        # Times are kept to the sample: a hundredth of a millimetre of a boundary means nothing.
+        start = round(start * fs) / fs
+        box = reading.trace.box
+        box = replace(box, start_s=start, stop_s=start + (box.stop_s - box.start_s))
+        placed.append(replace(reading, trace=replace(reading.trace, box=box)))
+    return placed, timing, ("columns follow each other in time",) if timing == "assumed" else ()
+
+
+def _measured_order(
+    readings: Sequence[LineReading], places: Sequence[Place], px_per_s: float, fs: float
+) -> bool | None:
+    strips = [r.trace for r, p in zip(readings, places, strict=True) if p.is_strip]
+    if not strips:
+        return None
+    columns, offsets = [], []
+    for c in sorted({p.column for p in places if not p.is_strip and p.column > 0}):
+        traces = [(r.trace, p) for r, p in zip(readings, places, strict=True) if p.column == c and not p.is_strip]
+        n = min(t.y.size for t, _ in traces)
+        columns.append(np.stack([t.y[:n] for t, _ in traces]))
+        offsets.append(max(0, round((traces[0][1].start_px - strips[0].x[0]) / px_per_s * fs)))
+    return columns_are_simultaneous(columns, strips[0].y, offsets, fs)

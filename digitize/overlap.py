@@ -1,0 +1,148 @@
+"""Who owns the ink where lines of trace touch: the beat of one lead that reaches into its neighbour's line.
+
+A beat is broad at its own line and narrows towards its peak. So where one run of ink joins two lines, the line at whose
+side it is broader owns it, and the other passes through. What stands out beyond the other line is that line's own beat if
+it broadens again there, and the same beat's peak if it goes on narrowing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitize.trace import Row, attach_runs
+
+__all__ = ["OwnInk", "share_out"]
+
+Float = NDArray[np.float32]
+Int = NDArray[np.int64]
+Bool = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class OwnInk:
+    """The ink that belongs to one line of trace, column by column.
+
+    Parameters
+    ----------
+    top, bottom : int array [width]
+        First and last row of its run.
+    found : bool array [width]
+        Whether the line met ink.
+    touched : bool array [width]
+        Whether another line's ink runs into it there.
+    """
+
+    top: Int
+    bottom: Int
+    found: Bool
+    touched: Bool
+
+
+def share_out(share: Float, rows: Sequence[Row], pen_px: float, px_per_mm: float) -> list[OwnInk]:
+    """Give every line of trace its own ink.
+
+    Parameters
+    ----------
+    share : float32 array [height, width]
+        Ink, 1 at the heart of the trace.
+    rows : sequence of Row
+        From top to bottom.
+    pen_px : float
+        Width of the pen.
+    px_per_mm : float
+
+    Returns
+    -------
+    list of OwnInk
+        One a row.
+    """
+    from scipy.ndimage import median_filter
+
+    runs = [attach_runs(share, row.y) for row in rows]
+    own = [OwnInk(top.copy(), bottom.copy(), found.copy(), np.zeros(found.size, bool)) for top, bottom, found in runs]
+    # 12 mm: longer than a QRS and most T waves, shorter than a breath's baseline wander.
+    size = round(12 * px_per_mm) | 1
+    base = [median_filter(row.y, size, mode="nearest") for row in rows]
+    for k in range(len(rows) - 1):
+        (_, bottom, found_a), (top, _, found_b) = runs[k], runs[k + 1]
+        joined = found_a & found_b & (bottom >= top)
+        for first, last in _groups(joined, round(0.5 * px_per_mm)):
+            _settle(share, own, base, k, first, last, pen_px, px_per_mm)
+    return own
+
+
+def _groups(mask: Bool, gap: int) -> list[tuple[int, int]]:
+    """Stretches of true columns, those closer than a gap taken together: (first, behind the last)."""
+    columns = np.flatnonzero(mask)
+    if columns.size == 0:
+        return []
+    cut = np.flatnonzero(np.diff(columns) > gap + 1)
+    first = np.concatenate([[columns[0]], columns[cut + 1]])
+    last = np.concatenate([columns[cut], [columns[-1]]])
+    return [(int(a), int(b) + 1) for a, b in zip(first, last, strict=True)]
+
+
+def _settle(
+    share: Float, own: list[OwnInk], base: list[Int], k: int, first: int, last: int, pen_px: float, px_per_mm: float
+) -> None:
+    """Decide one place where line k and the line below it are joined."""
+    reach = round(1.5 * px_per_mm)
+    a, b = max(0, first - reach), min(share.shape[1], last + reach)
+    upper, lower = int(np.median(base[k][a:b])), int(np.median(base[k + 1][a:b]))
+    skip = int(np.ceil(pen_px)) + 1
+    if lower - upper < 4 * skip:
+        return
+    third = max(1, (lower - upper - 2 * skip) // 3)
+    near_upper = _breadth(share, upper + skip, upper + skip + third, a, b)
+    near_lower = _breadth(share, lower - skip - third, lower - skip, a, b)
+    columns = np.arange(first, last)
+    for line in (k, k + 1):
+        own[line].touched[columns] = True
+    from_below = near_lower >= near_upper
+    guest, host_base = (k, upper) if from_below else (k + 1, lower)
+    # Beyond the guest's line: its own beat broadens again, the visitor's peak goes on narrowing.
+    inside = near_upper if from_below else near_lower
+    if from_below:
+        beyond = _breadth(share, host_base - skip - third, host_base - skip, a, b)
+    else:
+        beyond = _breadth(share, host_base + skip, host_base + skip + third, a, b)
+    is_own_beat = beyond > 1.25 * inside
+    half = int(np.ceil(pen_px / 2)) + 1
+    level = base[guest][columns]
+    if from_below:
+        own[guest].bottom[columns] = np.minimum(own[guest].bottom[columns], level + half)
+        if is_own_beat:
+            own[k + 1].top[columns] = np.maximum(own[k + 1].top[columns], level)
+        else:
+            own[guest].top[columns] = np.maximum(own[guest].top[columns], level - half)
+    else:
+        own[guest].top[columns] = np.maximum(own[guest].top[columns], level - half)
+        if is_own_beat:
+            own[k].bottom[columns] = np.minimum(own[k].bottom[columns], level)
+        else:
+            own[guest].bottom[columns] = np.minimum(own[guest].bottom[columns], level + half)
+    _keep_order(own[k], columns)
+    _keep_order(own[k + 1], columns)
+
+
+def _keep_order(ink: OwnInk, columns: Int) -> None:
+    middle = (ink.top[columns] + ink.bottom[columns]) // 2
+    crossed = ink.top[columns] > ink.bottom[columns]
+    ink.top[columns[crossed]] = middle[crossed]
+    ink.bottom[columns[crossed]] = middle[crossed]
+
+
+def _breadth(share: Float, top: int, bottom: int, first: int, last: int) -> float:
+    """Median over rows of the distance between the outermost ink in a window, in pixels; 0 where there is none."""
+    top, bottom = max(0, top), min(share.shape[0], bottom)
+    if bottom <= top:
+        return 0.0
+    ink = share[top:bottom, first:last] >= 0.5
+    any_ink = ink.any(axis=1)
+    left = ink.argmax(axis=1)
+    right = ink.shape[1] - 1 - ink[:, ::-1].argmax(axis=1)
+    return float(np.median(np.where(any_ink, right - left + 1, 0)))

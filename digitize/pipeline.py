@@ -1,0 +1,263 @@
+"""The page reader: every stage in its order, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitize.calibrate import Calibration, calibrate, to_record
+from digitize.grid import GridMeasure, find_grid
+from digitize.layout import Frame, LayoutMatch, match_layout
+from digitize.lines import LineReading, in_time, places_of, read_line
+from digitize.options import DigitizeOptions
+from digitize.overlap import share_out
+from digitize.pulse import Pulse, find_pulses
+from digitize.quality import grade_lead, judge_page, missing_lead
+from digitize.rectify import corners_of, from_corners, from_tilt, warp
+from digitize.result import Digitization, LeadQuality
+from digitize.segment import InkMap, ink_map, remove_rules
+from digitize.stroke import Pen, measure_pen
+from digitize.text import PX_PER_MM, NameHit, find_names
+from digitize.trace import Row, attach_runs, find_rows
+from ecg import LEADS, Page
+from ecg.errors import DigitizationError
+
+__all__ = ["digitize", "read_file"]
+
+Float = NDArray[np.float32]
+Double = NDArray[np.float64]
+
+
+def digitize(page: Page, options: DigitizeOptions | None = None) -> Digitization:
+    """Read a page: picture in, calibrated signals out.
+
+    Parameters
+    ----------
+    page : Page
+    options : DigitizeOptions, optional
+        What a person says about the page; the rest is measured.
+
+    Returns
+    -------
+    Digitization
+        Accepted or to be reviewed; refused pages come back only where ``options.force`` asks for their signals.
+
+    Raises
+    ------
+    DigitizationError
+        If the page cannot be read: no scale, no trace, no known layout, or a reading that cannot be trusted.
+    """
+    options = options or DigitizeOptions()
+    steps: list[Mapping[str, Any]] = []
+    image, homography, grid = _upright(page, options, steps)
+    guess = _scale_guess(image, grid, options)
+    ink = ink_map(image, guess, grid)
+    share, rules = remove_rules(ink.share, guess)
+    rows, level = find_rows(share, guess)
+    steps.append({"stage": "trace", "rows": len(rows), "rules": list(rules), "ink_level": round(level, 3)})
+    if not rows:
+        raise DigitizationError("trace", "nothing on the page runs like a trace from left to right", "is it an ECG?")
+    share = np.minimum(share / level, 1).astype(np.float32)
+    pulses = find_pulses(share, rows, guess)
+    names = _names(ink.share, guess, options)
+    calibration = calibrate(grid, pulses, [n.text for n in names if not n.is_lead], options, page.dpi)
+    steps.append(_scale_step(calibration, pulses))
+    frame = _frame(share, rows, pulses, names, rules, calibration.scale.px_per_mm_x)
+    match = match_layout(frame, options.layout)
+    steps.append({"stage": "layout", "name": match.layout.name, "margin": round(match.margin, 3), "named": match.named})
+    return _assemble(page, options, homography, ink, frame, pulses, calibration, match, tuple(steps))
+
+
+def read_file(path: str | Path, options: DigitizeOptions | None = None) -> Iterator[Digitization]:
+    """Read every page of a file, one by one.
+
+    A vector PDF is read from its paths; every other page from its picture. A page that cannot be read comes back
+    refused, with the reason, and the pages behind it are still read.
+
+    Parameters
+    ----------
+    path : str or Path
+        Picture, multi-page TIFF, PDF or DICOM secondary capture.
+    options : DigitizeOptions, optional
+
+    Yields
+    ------
+    Digitization
+
+    Raises
+    ------
+    FormatError
+        If the file itself cannot be read.
+    """
+    from digitize.vector import read_vector
+    from ecg.formats import identify, read_pages
+
+    options = options or DigitizeOptions()
+    path = Path(path)
+    is_pdf = identify(path) == "pdf"
+    for index, page in enumerate(read_pages(path)):
+        try:
+            vector = read_vector(path, index, options) if is_pdf else None
+            yield vector if vector is not None else digitize(page, options)
+        except DigitizationError as error:
+            yield Digitization(None, page, "refused", (str(error),))
+
+
+def _upright(
+    page: Page, options: DigitizeOptions, steps: list[Mapping[str, Any]]
+) -> tuple[NDArray[np.uint8], Double | None, GridMeasure | None]:
+    """Picture with its grid along the axes, the homography that made it so, and the grid."""
+    image, homography = page.image, None
+    if options.corners is not None:
+        homography, size = from_corners(options.corners)
+        image = warp(image, homography, size)
+    grid = find_grid(image)
+    if grid is not None:
+        steps.append(
+            {
+                "stage": "grid",
+                "px_per_mm": [round(grid.px_per_mm_x, 4), round(grid.px_per_mm_y, 4)],
+                "angle_deg": round(grid.angle_deg, 4),
+                "strength": round(grid.strength, 2),
+                "coherence": round(grid.coherence, 2),
+            }
+        )
+        turn = from_tilt(image.shape[1], image.shape[0], grid.angle_deg)
+        if turn is not None:
+            size = (image.shape[1], image.shape[0])
+            homography = turn if homography is None else turn @ homography
+            image = warp(page.image, homography, size)
+    return image, homography, grid
+
+
+def _scale_guess(image: NDArray[np.uint8], grid: GridMeasure | None, options: DigitizeOptions) -> float:
+    """Pixels per millimetre to within a factor of 1.5, before pulses were looked for."""
+    if options.px_per_mm is not None:
+        return options.px_per_mm[0]
+    # A print of ten seconds with its margins is 280 mm wide.
+    return grid.px_per_mm_x if grid is not None else max(image.shape[1] / 280, 2.2)
+
+
+def _names(share: Float, px_per_mm: float, options: DigitizeOptions) -> tuple[NameHit, ...]:
+    """Printed words, in pixels of the page."""
+    if options.method == "classical":
+        return ()
+    import cv2
+
+    zoom = PX_PER_MM / px_per_mm
+    how = cv2.INTER_AREA if zoom < 1 else cv2.INTER_LINEAR
+    hits = find_names(cv2.resize(share, None, fx=zoom, fy=zoom, interpolation=how).clip(0, 1))
+    return tuple(replace(h, xyxy_px=tuple(v / zoom for v in h.xyxy_px)) for h in hits)
+
+
+def _scale_step(calibration: Calibration, pulses: Sequence[Pulse]) -> Mapping[str, Any]:
+    heights = [round(p.height_px / calibration.scale.px_per_mm_y, 2) for p in pulses]
+    return {"stage": "calibrate", "pulse_heights_mm": heights}
+
+
+def _frame(
+    share: Float,
+    rows: tuple[Row, ...],
+    pulses: Sequence[Pulse],
+    names: tuple[NameHit, ...],
+    rules: tuple[float, ...],
+    px_per_mm: float,
+) -> Frame:
+    """Where traces begin and end: behind the pulses at the left, before those at the right."""
+    middle = np.median([(r.start_px + r.stop_px) / 2 for r in rows])
+    left = [p.right_px for p in pulses if p.right_px < middle]
+    right = [p.left_px for p in pulses if p.left_px > middle]
+    starts, stops = [], []
+    for row in rows:
+        start, stop = row.start_px, row.stop_px
+        on_ink = share[row.y, np.arange(row.y.size)] >= 0.4
+        if left:
+            behind = np.flatnonzero(on_ink[round(np.median(left)) :][: round(20 * px_per_mm)])
+            start = round(np.median(left)) + int(behind[0]) if behind.size else start
+        if right:
+            before = np.flatnonzero(on_ink[: round(np.median(right) - px_per_mm)])
+            stop = min(stop, int(before[-1]) + 1) if before.size else stop
+        starts.append(float(start))
+        stops.append(float(stop))
+    start_px = float(np.median(starts))
+    if left and abs(start_px - np.median(left)) < px_per_mm:
+        start_px = float(np.median(left))  # the trace hangs on the pulse's edge
+    return Frame(share, rows, start_px, float(np.median(stops)), px_per_mm, names, rules)
+
+
+def _assemble(
+    page: Page,
+    options: DigitizeOptions,
+    homography: Double | None,
+    ink: InkMap,
+    frame: Frame,
+    pulses: Sequence[Pulse],
+    calibration: Calibration,
+    match: LayoutMatch,
+    steps: tuple[Mapping[str, Any], ...],
+) -> Digitization:
+    """Read every lead in its place and judge the whole."""
+    scale = calibration.scale
+    pen = _pen(frame)
+    own = share_out(frame.share, frame.rows, pen.width_px, frame.px_per_mm)
+    places = places_of(match, frame, pulses)
+    readings = [read_line(frame, own[p.row], p, pen, scale, options.fs) for p in places]
+    readings, timing, assumed = in_time(readings, places, scale.px_per_s, options.fs)
+    traces = tuple(r.trace for r in readings)
+    record = to_record(traces, scale, fs=options.fs)
+    quality = _quality(readings, ink, calibration)
+    status, reasons = judge_page(record, quality, calibration.doubts, match.margin)
+    if status == "refused" and not options.force:
+        raise DigitizationError("quality", "; ".join(reasons), "scan the page again, or --force it")
+    boxes = tuple(t.box for t in traces)
+    edges = np.array([b.xyxy for b in boxes])
+    corners = corners_of(homography, edges[:, 0].min(), edges[:, 1].min(), edges[:, 2].max(), edges[:, 3].max())
+    pen_step = {"stage": "stroke", "pen_px": round(pen.width_px, 3), "softness_px": round(pen.softness_px, 3)}
+    return Digitization(
+        record,
+        page,
+        status,
+        reasons,
+        scale=scale,
+        evidence=calibration.evidence,
+        layout=match.layout,
+        layout_margin=match.margin,
+        timing=timing,
+        boxes=boxes,
+        traces=traces,
+        quality=quality,
+        assumed=calibration.assumed + match.assumed + assumed,
+        corners=corners,
+        homography=homography if homography is not None else np.eye(3),
+        steps=(*steps, pen_step),
+        forced=status == "refused",
+    )
+
+
+def _pen(frame: Frame) -> Pen:
+    """Pen of the page: the median over its lines."""
+    pens = []
+    for row in frame.rows:
+        top, bottom, found = attach_runs(frame.share, row.y)
+        found[: round(frame.start_px)] = False
+        found[round(frame.stop_px) :] = False
+        pens.append(measure_pen(frame.share, top, bottom, found))
+    return Pen(float(np.median([p.width_px for p in pens])), float(np.median([p.softness_px for p in pens])))
+
+
+def _quality(readings: Sequence[LineReading], ink: InkMap, calibration: Calibration) -> dict[str, LeadQuality]:
+    """Quality of every lead of the layout, of the longer print where it stands twice, and of those it lacks."""
+    quality: dict[str, LeadQuality] = {}
+    length: dict[str, int] = {}
+    for r in readings:
+        lead = r.trace.box.lead.removeprefix("-")
+        if r.trace.y.size > length.get(lead, 0):
+            length[lead] = r.trace.y.size
+            quality[lead] = grade_lead(r.trace, r.coverage, ink.contrast, r.overlap, r.error, calibration.scale)
+    missing = {lead: missing_lead("not printed on this page") for lead in LEADS if lead not in quality}
+    return {**quality, **missing}

@@ -1,0 +1,167 @@
+"""Calibration pulses: one millivolt, printed as a rectangle before or behind a line of trace."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitize.trace import Row, attach_runs
+
+__all__ = ["Pulse", "agreed_height", "find_pulses"]
+
+Float = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """One calibration pulse.
+
+    Parameters
+    ----------
+    row : int
+        Index of the line of trace that it belongs to.
+    left_px, right_px : float
+        Centre lines of its two edges.
+    top_px, base_px : float
+        Centre lines of its top and of its foot, which is the line's 0 mV.
+    """
+
+    row: int
+    left_px: float
+    right_px: float
+    top_px: float
+    base_px: float
+
+    @property
+    def height_px(self) -> float:
+        """Height of one millivolt in pixels."""
+        return self.base_px - self.top_px
+
+
+def find_pulses(share: Float, rows: Sequence[Row], px_per_mm: float) -> tuple[Pulse, ...]:
+    """Find the pulses at the ends of the lines of trace.
+
+    A pulse's top is level for 1.5 to 14 mm, and upright edges of the same length hang from both its ends. A T wave or
+    a QRS has neither.
+
+    Parameters
+    ----------
+    share : float32 array [height, width]
+        Ink, 1 at the heart of the trace.
+    rows : sequence of Row
+    px_per_mm : float
+        Scale, to within a factor of 1.5.
+
+    Returns
+    -------
+    tuple of Pulse
+        At most one for each end of each row.
+    """
+    pulses = []
+    for index, row in enumerate(rows):
+        length = row.stop_px - row.start_px
+        # A pulse and its gap take 15 mm; where the row was found late, its pulse lies before it.
+        reach = round(min(25 * px_per_mm, 0.3 * length))
+        ends = (
+            (max(0, row.start_px - reach), min(row.y.size, row.start_px + reach)),
+            (max(0, row.stop_px - reach), min(row.y.size, row.stop_px + reach)),
+        )
+        for first, last in ends:
+            best: Pulse | None = None
+            for a, b, level in _plateaus(share, row, first, last, px_per_mm):
+                pulse = _with_edges(share, row, index, a, b, level, px_per_mm)
+                if pulse is not None and (best is None or pulse.height_px > best.height_px):
+                    best = pulse
+            if best is not None:
+                pulses.append(best)
+    return tuple(pulses)
+
+
+def _plateaus(share: Float, row: Row, first: int, last: int, px_per_mm: float) -> list[tuple[int, int, int]]:
+    """Level stretches of ink 1.5 to 14 mm wide that lie at least 4 mm above a row's level."""
+    low, high = 1.5 * px_per_mm, 14 * px_per_mm
+    top = max(0, round(row.level_px - 30 * px_per_mm))
+    bottom = max(top, round(row.level_px - 3 * px_per_mm))
+    ink = share[top:bottom, first:last] >= 0.5
+    found: list[tuple[int, int, int]] = []
+    # Level ink is a run along a pixel row; a top one pen thick shows in two to five neighbouring pixel rows.
+    for y in np.flatnonzero(ink.sum(axis=1) >= low):
+        edges = np.flatnonzero(np.diff(np.concatenate([[0], ink[y].astype(np.int8), [0]])))
+        found += [
+            (first + int(a), first + int(b) - 1, top + int(y)) for a, b in zip(edges[::2], edges[1::2], strict=True)
+        ]
+    return [(a, b, y) for a, b, y in found if low <= b - a + 1 <= high]
+
+
+def _with_edges(share: Float, row: Row, index: int, a: int, b: int, level: int, px_per_mm: float) -> Pulse | None:
+    """Pulse under a plateau, if upright edges hang from both of its ends and nothing from its middle."""
+    h = share.shape[0]
+    reach = max(2, round(0.6 * px_per_mm))
+    left = _edge(share, a, a + reach, level)
+    right = _edge(share, b - reach, b, level)
+    if left is None or right is None:
+        return None
+    (left_px, left_foot), (right_px, right_foot) = left, right
+    if abs(left_foot - right_foot) > max(2.0, 0.12 * (left_foot - level)):
+        # One edge may run into the trace: the foot is then the end that stands alone.
+        right_foot = left_foot = min(left_foot, right_foot)
+    middle = share[min(h - 1, level + reach) : max(level + reach + 1, int(left_foot) - reach), (a + b) // 2]
+    if (middle >= 0.5).mean() > 0.2 or right_px - left_px < 1.2 * px_per_mm:
+        return None
+    column = share[max(0, level - 4) : level + 5, a + reach : b - reach + 1].astype(np.float64).mean(axis=1)
+    if column.size < 9 or column.sum() <= 0:
+        return None
+    top_px = float((column * np.arange(column.size)).sum() / column.sum()) + max(0, level - 4)
+    half_pen = float(min(column.sum(), 4.0)) / 2
+    base_px = (left_foot + right_foot) / 2 - half_pen
+    if base_px - top_px < 4 * px_per_mm or abs(base_px - row.level_px) > 12 * px_per_mm:
+        return None
+    return Pulse(index, left_px, right_px, top_px, base_px)
+
+
+def _edge(share: Float, first: int, last: int, level: int) -> tuple[float, float] | None:
+    """Column centre and lower end of the upright edge that hangs from a level between two columns."""
+    columns = np.arange(max(0, first), min(share.shape[1], last + 1))
+    path = np.full(share.shape[1], level, dtype=np.int64)
+    _, bottom, found = attach_runs(share[:, columns[0] : columns[-1] + 1], path[columns])
+    depth = np.where(found, bottom - level, 0)
+    longest = int(depth.max(initial=0))
+    if longest < 3:
+        return None
+    upright = depth >= 0.8 * longest
+    if not upright.any() or longest < 6:
+        return None
+    rows = slice(level + longest // 4, level + 3 * longest // 4)
+    weight = share[rows, columns[0] : columns[-1] + 1].mean(axis=0) * upright
+    if weight.sum() <= 0:
+        return None
+    centre = float((weight * columns).sum() / weight.sum())
+    foot = bottom[upright].astype(float)
+    k = int(np.argmax(weight))
+    tail = share[min(share.shape[0] - 1, int(bottom[k]) + 1), columns[k]]
+    return centre, float(np.median(foot)) + 0.5 + float(tail if tail < 0.5 else 0.0)
+
+
+def agreed_height(pulses: Sequence[Pulse]) -> float | None:
+    """Height of one millivolt on which the pulses of a page agree.
+
+    Parameters
+    ----------
+    pulses : sequence of Pulse
+
+    Returns
+    -------
+    float or None
+        Median height in pixels of the largest group within 6 %; None without pulses or without a majority.
+    """
+    heights = np.array([p.height_px for p in pulses])
+    if heights.size == 0:
+        return None
+    groups = [np.abs(heights / h - 1) < 0.06 for h in heights]
+    largest = max(groups, key=lambda g: int(g.sum()))
+    if 2 * largest.sum() <= heights.size:
+        return None
+    return float(np.median(heights[largest]))

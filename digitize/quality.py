@@ -1,0 +1,130 @@
+"""How far a reading can be trusted, lead by lead and for the page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitize.result import LeadQuality, LeadTrace, Status
+from ecg import ECGRecord, PaperScale, limb_residual
+
+__all__ = ["grade_lead", "judge_page", "missing_lead"]
+
+
+def grade_lead(
+    trace: LeadTrace, coverage: float, contrast: float, overlap: float, error: float, scale: PaperScale
+) -> LeadQuality:
+    """Grade one lead.
+
+    Parameters
+    ----------
+    trace : LeadTrace
+    coverage : float
+        Share of its columns with ink, 0 to 1.
+    contrast : float
+        Ink against paper, 0 to 1.
+    overlap : float
+        Share of its columns in which something else touches it, 0 to 1.
+    error : float
+        Root mean square difference between the stroke as fitted and the ink seen, as shares of ink.
+    scale : PaperScale
+
+    Returns
+    -------
+    LeadQuality
+        The predicted SNR follows from the fit alone: a line that misses the ink by ``error`` in a pen's width is off
+        by about that part of a pixel. It is an estimate, not a measurement.
+    """
+    height_px = trace.y[np.isfinite(trace.y)]
+    reasons = []
+    snr = None
+    if height_px.size >= 10:
+        power = float(np.var(height_px))
+        # Error in pixels: 4 times the ink error (measured on drawn pages: 0.1 of ink error is 0.4 px of line error),
+        # and where ink is missing or another line's, the whole signal.
+        noise = (4.0 * error) ** 2 + (1 - coverage + 0.5 * overlap) * power
+        snr = float(np.clip(10 * np.log10(max(power, 1e-6) / max(noise, 1e-9)), 0, 40))
+    if coverage < 0.9:
+        reasons.append(f"only {coverage:.0%} of its line was found")
+    if overlap > 0.1:
+        reasons.append(f"another line touches {overlap:.0%} of it")
+    if contrast < 0.2:
+        reasons.append(f"faint ink: contrast {contrast:.2f}")
+    if scale.px_per_mm_x < 3:
+        reasons.append(f"coarse picture: {scale.px_per_mm_x:.1f} pixels per millimetre")
+    if coverage < 0.5 or snr is None or snr < 6:
+        return LeadQuality(coverage, contrast, overlap, snr, "poor", tuple(reasons) or ("weak agreement with the ink",))
+    good = coverage >= 0.95 and overlap <= 0.1 and snr >= 12 and not reasons
+    return LeadQuality(coverage, contrast, overlap, snr, "good" if good else "fair", tuple(reasons))
+
+
+def missing_lead(reason: str) -> LeadQuality:
+    """Quality of a lead that was not read."""
+    return LeadQuality(0.0, 0.0, 0.0, None, "missing", (reason,))
+
+
+def judge_page(
+    record: ECGRecord, quality: Mapping[str, LeadQuality], doubts: Sequence[str], layout_margin: float
+) -> tuple[Status, tuple[str, ...]]:
+    """Decide whether a page is accepted or needs a person's eye.
+
+    Parameters
+    ----------
+    record : ECGRecord
+    quality : mapping lead -> LeadQuality
+        Of the leads that the layout has.
+    doubts : sequence of str
+        Evidence against the reading from the stages before, in words.
+    layout_margin : float
+
+    Returns
+    -------
+    status : str
+        ``"accepted"`` or ``"review"``.
+    reasons : tuple of str
+    """
+    reasons = list(doubts)
+    if layout_margin < 0.1:
+        reasons.append(f"another layout explains the page nearly as well (margin {layout_margin:.2f})")
+    poor = [lead for lead, q in quality.items() if q.grade in ("poor", "missing")]
+    if poor:
+        reasons.append(f"poorly read: {', '.join(poor)}")
+    residual = limb_residual(record)
+    # Correctly placed limb leads agree to r > 0.9 on every page measured; swapped or misplaced ones fall below 0.5.
+    if np.isfinite(residual.r) and residual.r < 0.7:
+        reasons.append(f"II and I + III disagree (r = {residual.r:.2f}): leads may be swapped")
+    rate = beat_rate(record)
+    if rate is not None and not 25 <= rate <= 300:
+        reasons.append(f"the beats would come at {rate:.0f}/min: check paper speed and scale")
+    return ("review" if reasons else "accepted"), tuple(reasons)
+
+
+def beat_rate(record: ECGRecord) -> float | None:
+    """Rate of the beats on the longest lead per minute, from the spacing of its steepest strokes.
+
+    Parameters
+    ----------
+    record : ECGRecord
+
+    Returns
+    -------
+    float or None
+        None where fewer than three beats stand out.
+    """
+    length = np.isfinite(record.signal).sum(axis=1)
+    x: NDArray[np.float64] = record.signal[int(np.argmax(length))].astype(np.float64)
+    x = x[np.isfinite(x)]
+    if x.size < 2 * record.fs:
+        return None
+    steep = np.abs(np.gradient(x))
+    width = max(1, round(0.08 * record.fs))  # a QRS
+    energy = np.convolve(steep, np.ones(width) / width, "same")
+    from scipy.signal import find_peaks
+
+    # 0.16 s apart: 375/min, above any ventricular rate.
+    peaks, _ = find_peaks(energy, height=0.4 * np.percentile(energy, 99), distance=max(1, round(0.16 * record.fs)))
+    if peaks.size < 3:
+        return None
+    return float(60 * record.fs / np.median(np.diff(peaks)))
