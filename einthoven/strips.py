@@ -35,8 +35,8 @@ def read_strips(
     Yields
     ------
     Digitization
-        One signal of 5000 samples, hence 500 Hz where the strip is taken to span 10 s, ``meta["units"]`` being ``"NU"``,
-        status ``"review"``; a page on which the method finds no strip is ``"refused"``.
+        One signal of 5000 samples, hence 500 Hz where the strip is taken to span 10 s, in the unit ``"NU"``, status
+        ``"review"``; a page on which the method finds no strip is ``"refused"``.
 
     Raises
     ------
