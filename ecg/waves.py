@@ -1,0 +1,174 @@
+"""P, QRS and T of every beat in every lead.
+
+QRS bounds are those of `ecg.beats`. P and T waves come from NeuroKit2's wavelet delineation (Makowski et al., Behav Res
+2021;53:1689-1696, after Martínez et al., IEEE TBME 2004;51:570-581), which reports waves that are not there, and not
+those that point down: it is shown the lead's representative beat both ways up, and a wave is kept only if it stands out
+of that beat. A wave at no steady distance from the QRS averages out. Above about 110 beats a minute it finds no T.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecg.beats import (
+    WORK_RATE_HZ,
+    Beats,
+    RepresentativeBeat,
+    find_beats,
+    lead_groups,
+    low_passed,
+    representative_beat,
+)
+from ecg.record import ECGRecord, resample
+
+__all__ = ["BeatWaves", "beat_waves", "delineate"]
+
+_Array = NDArray[np.float64]
+_NAN = float("nan")
+
+#: Least height in mV of a P or T wave in the representative beat: a fifth of the smallest square; and as a multiple
+#: of the noise that is left there.
+_LEAST_WAVE_MV, _LEAST_WAVE_NOISE = 0.02, 4.0
+#: How often the representative beat is repeated for it.
+_REPEATS = 8
+
+
+@dataclass(frozen=True)
+class BeatWaves:
+    """Waves of one beat in one lead, in seconds from the start of the record; NaN for what is not there.
+
+    Times other than the peak are those of the representative beat, so an untypical beat has none.
+
+    Parameters
+    ----------
+    peak_s, qrs_onset_s, qrs_offset_s : float
+        QRS; its bounds are those of all leads that show the beat.
+    p_onset_s, p_peak_s, p_offset_s, t_onset_s, t_peak_s, t_offset_s : float
+    """
+
+    peak_s: float
+    qrs_onset_s: float = _NAN
+    qrs_offset_s: float = _NAN
+    p_onset_s: float = _NAN
+    p_peak_s: float = _NAN
+    p_offset_s: float = _NAN
+    t_onset_s: float = _NAN
+    t_peak_s: float = _NAN
+    t_offset_s: float = _NAN
+
+
+def delineate(record: ECGRecord) -> Mapping[str, tuple[BeatWaves, ...]]:
+    """Waves of every beat in every lead.
+
+    Parameters
+    ----------
+    record : ECGRecord
+
+    Returns
+    -------
+    mapping lead -> tuple of BeatWaves
+        Leads without a recognisable beat are not in it.
+    """
+    work = resample(record, WORK_RATE_HZ)
+    out: dict[str, tuple[BeatWaves, ...]] = {}
+    for group in lead_groups(work):
+        beats = find_beats(work, group)
+        if beats.peak_s.size:
+            for lead, waves in beat_waves(representative_beat(work, beats), beats).items():
+                out[lead] = _placed(beats, waves)
+    return MappingProxyType({lead: out[lead] for lead in record.leads if lead in out})
+
+
+def _placed(beats: Beats, waves: Mapping[str, float]) -> tuple[BeatWaves, ...]:
+    """Waves of the representative beat at every typical beat."""
+    offsets = {"qrs_onset_s": beats.onset_s, "qrs_offset_s": beats.offset_s, **waves}
+    return tuple(
+        BeatWaves(float(peak), **({name: float(peak) + v for name, v in offsets.items()} if typical else {}))
+        for peak, typical in zip(beats.peak_s, beats.typical, strict=True)
+    )
+
+
+def beat_waves(beat: RepresentativeBeat, beats: Beats) -> dict[str, dict[str, float]]:
+    """P and T of a representative beat.
+
+    Parameters
+    ----------
+    beat : RepresentativeBeat
+    beats : Beats
+        The beats that it stands for.
+
+    Returns
+    -------
+    dict lead -> dict
+        ``p_onset_s, p_peak_s, p_offset_s, t_onset_s, t_peak_s, t_offset_s`` in seconds from the QRS peak; what is
+        not believable is not in it.
+    """
+    return {lead: _waves(beat, row, beats) for row, lead in enumerate(beat.leads)}
+
+
+def _waves(beat: RepresentativeBeat, row: int, beats: Beats) -> dict[str, float]:
+    raw = beat.signal[row]
+    smooth = low_passed(raw)
+    noise = 1.4826 * float(np.median(np.abs(raw - smooth)))
+    best: dict[str, tuple[float, tuple[float, float, float]]] = {}
+    for way_up in (1.0, -1.0):  # waves that point down are found in the beat turned over
+        for wave, three in _wavelet_waves(way_up * raw, beat.peak).items():
+            if not _in_place(wave, three, beats):
+                continue
+            height = _height(way_up * smooth, [beat.at(v) for v in (*three, beats.onset_s)])
+            if height >= max(_LEAST_WAVE_MV, _LEAST_WAVE_NOISE * noise, best.get(wave, (0.0,))[0]):
+                best[wave] = (height, three)
+    names = ("onset", "peak", "offset")
+    return {f"{w}_{n}_s": v for w, (_, three) in best.items() for n, v in zip(names, three, strict=True)}
+
+
+def _height(x: _Array, at: list[int]) -> float:
+    """Height of a wave's peak over the line between its ends, or over the level at the QRS's onset if that is less.
+
+    Between two waves the line from one to the other runs high over the level: a dip there is no wave.
+    """
+    onset, peak, offset, level = (float(x[i]) for i in at)
+    return min(peak - 0.5 * (onset + offset), peak - level)
+
+
+def _in_place(wave: str, three: tuple[float, float, float], beats: Beats) -> bool:
+    """Whether P ends by the start of the QRS, or T starts after its end; 10 ms of slack for bounds of other leads."""
+    onset, peak, offset = three
+    if not (onset < peak < offset and math.isfinite(beats.onset_s + beats.offset_s)):
+        return False
+    if wave == "p":
+        return not (offset > beats.onset_s + 0.01 or peak > beats.onset_s)
+    return not onset < beats.offset_s - 0.01
+
+
+def _wavelet_waves(beat: _Array, zero: int) -> dict[str, tuple[float, float, float]]:
+    """Onset, peak and offset of P and T by NeuroKit2, in seconds from the peak, of a beat repeated into a strip."""
+    n = beat.size
+    # A straight line through its own ends is taken off, so that the strip has no steps.
+    strip = np.tile(beat - np.linspace(beat[0], beat[-1], n), _REPEATS)
+    peaks = zero + n * np.arange(_REPEATS)
+    import neurokit2
+
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        try:
+            _, found = neurokit2.ecg_delineate(strip, peaks, sampling_rate=int(WORK_RATE_HZ), method="dwt")
+        except Exception:
+            return {}
+    out = {}
+    for wave in ("p", "t"):
+        three = []
+        for part in ("Onsets", "Peaks", "Offsets"):
+            at = np.asarray(found.get(f"ECG_{wave.upper()}_{part}", ()), dtype=np.float64)
+            distance = at - peaks if at.size == peaks.size else np.empty(0)
+            known = distance[np.isfinite(distance)]
+            three.append(float(np.median(known)) / WORK_RATE_HZ if known.size >= _REPEATS // 2 else _NAN)
+        out[wave] = (three[0], three[1], three[2])
+    return out
