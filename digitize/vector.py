@@ -15,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitize.calibrate import to_record
+from digitize.grid import find_grid
 from digitize.options import DigitizeOptions
+from digitize.quality import judge_page, missing_lead
 from digitize.result import Digitization, LeadQuality, LeadTrace
 from digitize.vector_grid import POINTS_PER_MM, VectorGrid, find_vector_grid
 from digitize.vector_layout import Arrangement, Segment, arrange, lead_names, text_runs
@@ -33,8 +35,8 @@ __all__ = ["read_vector"]
 _DPI = 200.0
 #: II against I + III in mV RMS: on exact lines the algebra holds to rounding (under 20 µV); another order breaks it.
 _LIMB_MV = 0.06
-#: A layout told from jumps alone needs to lead the next one by this share.
-_LEAST_MARGIN = 0.3
+#: Greatest tilt (degrees) at which a grid found in the picture is the paper under paths that run straight.
+_LEVEL_DEG = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +49,9 @@ class _Found:
     rows: tuple[Row, ...]
 
 
-def read_vector(path: str | Path, page_index: int = 0, options: DigitizeOptions | None = None) -> Digitization | None:
+def read_vector(
+    path: str | Path, page_index: int = 0, options: DigitizeOptions | None = None, picture: Page | None = None
+) -> Digitization | None:
     """Read one page of a PDF from its paths.
 
     Parameters
@@ -56,6 +60,8 @@ def read_vector(path: str | Path, page_index: int = 0, options: DigitizeOptions 
     page_index : int
         Page number, counted from 0.
     options : DigitizeOptions or None
+    picture : Page or None
+        The page as drawn, where the caller has it already, at any resolution; drawn at 200 dpi otherwise.
 
     Returns
     -------
@@ -79,9 +85,12 @@ def read_vector(path: str | Path, page_index: int = 0, options: DigitizeOptions 
     found = _find(vector)
     if found is None:
         return None
-    picture = _picture(path, page_index)
+    if picture is None:
+        picture = _picture(path, page_index)
     runs = text_runs(found.page.words)
-    reading = read_scale(found.grid, found.rows, runs, options, _px_per_pt(picture, found)[0])
+    px_per_pt = _px_per_pt(picture, found)
+    drawn = None if found.grid is not None or options.px_per_mm is not None else _grid_in_picture(picture, found)
+    reading = read_scale(found.grid, drawn, found.rows, runs, options, px_per_pt)
     mm = reading.scale.px_per_mm_x if reading.scale is not None else POINTS_PER_MM
     arrangement = arrange(found.rows, lead_names(runs), mm, options.layout)
     if reading.scale is None:
@@ -138,6 +147,14 @@ def _px_per_pt(picture: Page, found: _Found) -> tuple[float, float]:
     return upright[0] / width, upright[1] / height
 
 
+def _grid_in_picture(picture: Page, found: _Found) -> tuple[float, float] | None:
+    """Pixels per millimetre in x and y of a grid that is no path: a picture or a pattern under the paths."""
+    measure = find_grid(np.rot90(picture.image, -found.quarters))
+    if measure is None or abs(measure.angle_deg) > _LEVEL_DEG:
+        return None
+    return measure.px_per_mm_x, measure.px_per_mm_y
+
+
 def _turn_matrix(picture: Page, quarters: int) -> NDArray[np.float64]:
     """From pixels of the page as it came to pixels of the upright page."""
     matrix = np.eye(3)
@@ -165,12 +182,14 @@ def _digitization(
     assumed = (*reading.assumed, *arrangement.assumed, *assumed)
     if timing.how == "assumed" and arrangement.layout.shape[1] > 1:
         assumed = (*assumed, "consecutive columns")
-    reasons = (*reading.reasons, *arrangement.reasons, *_doubts(record, arrangement, reading))
+    quality = _quality(traces, arrangement.layout, found)
+    doubts = (*reading.reasons, *arrangement.reasons, *_doubts(record, reading))
+    status, reasons = judge_page(record, quality, doubts, arrangement.margin)
     forced = reading.evidence is not None and reading.evidence.px_per_mm_x == "assumed"
     return Digitization(
         record=record,
         page=picture,
-        status="refused" if forced else "review" if reasons else "accepted",
+        status="refused" if forced else status,
         reasons=reasons,
         scale=scale,
         evidence=reading.evidence,
@@ -179,7 +198,7 @@ def _digitization(
         timing=timing.how,
         boxes=tuple(trace.box for trace in traces),
         traces=traces,
-        quality=_quality(traces, arrangement.layout, found),
+        quality=quality,
         assumed=assumed,
         corners=_corners(picture, found),
         homography=_turn_matrix(picture, found.quarters),
@@ -281,23 +300,16 @@ def _quality(traces: Sequence[LeadTrace], layout: PageLayout, found: _Found) -> 
         quality[trace.box.lead.lstrip("-")] = LeadQuality(coverage, contrast, 0.0, None, grade, reasons)  # type: ignore[arg-type]
     for lead in (lead.lstrip("-") for row in layout.rows for lead in row):
         if lead not in quality:
-            quality[lead] = LeadQuality(0.0, 0.0, 0.0, None, "missing", ("no line where the lead should stand",))
+            quality[lead] = missing_lead("no line where the lead should stand")
     return quality
 
 
-def _doubts(record: ECGRecord, arrangement: Arrangement, reading: ScaleReading) -> tuple[str, ...]:
+def _doubts(record: ECGRecord, reading: ScaleReading) -> tuple[str, ...]:
     """List what contradicts the reading."""
     doubts = []
     limb = limb_residual(record)
     if limb.einthoven_mv > _LIMB_MV:
         doubts.append(f"lead II differs from I + III by {1000 * limb.einthoven_mv:.0f} µV RMS")
-    if arrangement.margin < _LEAST_MARGIN:
-        doubts.append("no lead names, and two layouts fit the lines of trace alike")
-    missing = [
-        lead for row in arrangement.layout.rows for lead in row if lead not in {s.lead for s in arrangement.segments}
-    ]
-    if missing:
-        doubts.append(f"no line where {', '.join(missing)} should stand")
     if reading.evidence is not None and reading.evidence.px_per_mm_x == "assumed":
         doubts.append("expected a grid or a calibration pulse to measure the millimetre by, found neither")
     return tuple(doubts)

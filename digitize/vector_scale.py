@@ -70,23 +70,31 @@ def _numbers(pattern: re.Pattern[str], text: str, limits: tuple[float, float]) -
 
 
 def read_scale(
-    grid: VectorGrid | None, rows: Sequence[Row], runs: Sequence[Word], options: DigitizeOptions, px_per_pt: float
+    grid: VectorGrid | None,
+    drawn: tuple[float, float] | None,
+    rows: Sequence[Row],
+    runs: Sequence[Word],
+    options: DigitizeOptions,
+    px_per_pt: tuple[float, float],
 ) -> ScaleReading:
     """Put the scale together: a person's word, then the page's.
 
-    The grid gives the millimetre, whatever size the page was printed to. A pulse is 1 mV high: it gives the gain where
+    The grid gives the millimetre, whatever size the page was printed to: its lines, or where they are a picture or a
+    pattern under the paths, the grid as the page's picture shows it. A pulse is 1 mV high: it gives the gain where
     there is a grid, and the millimetre where there is none. Speed and gain that nothing tells are 25 mm/s and
     10 mm/mV, and are listed as assumed.
 
     Parameters
     ----------
     grid : VectorGrid or None
+    drawn : tuple of float or None
+        Pixels per millimetre in x and y of a grid that only the page's picture shows.
     rows : sequence of Row
     runs : sequence of Word
         The page's writing, joined to runs.
     options : DigitizeOptions
-    px_per_pt : float
-        Pixels of the page's picture per point, the unit of ``options.px_per_mm``.
+    px_per_pt : tuple of float
+        Pixels of the page's picture per point in x and y, the unit of ``options.px_per_mm`` and ``drawn``.
     """
     reasons: list[str] = []
     assumed: list[str] = []
@@ -98,7 +106,7 @@ def read_scale(
     high = _common([p.low - p.high for p in pulses], "heights", reasons)
     wide = _common([p.right - p.left for p in pulses], "widths", [])
     gain = options.gain_mm_per_mv or (gains[0] if gains else None)
-    size, how_size = _millimetre(grid, high, gain, options, px_per_pt)
+    size, how_size = _millimetre(grid, drawn, high, gain, options, px_per_pt)
     if size is None:
         return ScaleReading(None, None, (), (*reasons, how_size))
     speed, how_speed = _speed(options, speeds, wide and wide / size[0], rows, size[0])
@@ -126,13 +134,20 @@ def _common(values: Sequence[float], what: str, reasons: list[str]) -> float | N
 
 
 def _millimetre(
-    grid: VectorGrid | None, high: float | None, gain: float | None, options: DigitizeOptions, px_per_pt: float
+    grid: VectorGrid | None,
+    drawn: tuple[float, float] | None,
+    high: float | None,
+    gain: float | None,
+    options: DigitizeOptions,
+    px_per_pt: tuple[float, float],
 ) -> tuple[tuple[float, float] | None, str]:
     """Points per millimetre in x and y and where they came from; else None and the reason."""
     if options.px_per_mm is not None:
-        return (options.px_per_mm[0] / px_per_pt, options.px_per_mm[1] / px_per_pt), "given"
+        return (options.px_per_mm[0] / px_per_pt[0], options.px_per_mm[1] / px_per_pt[1]), "given"
     if grid is not None:
         return (grid.pt_per_mm_x, grid.pt_per_mm_y), "vector"
+    if drawn is not None:
+        return (drawn[0] / px_per_pt[0], drawn[1] / px_per_pt[1]), "grid"
     if high is not None:
         pt = high / (gain or DEFAULT_GAIN_MM_PER_MV)
         return (pt, pt), "pulse"
