@@ -1,0 +1,112 @@
+"""Trains the learned parts of the page reader: ``python -m digitize.train --part text -o OUT``.
+
+One command makes a whole model folder: the weights, the same network for onnxruntime, and the card. PTB-XL's signals
+(folds 1 to 8) are drawn where the data is at hand, and simple synthetic ones where it is not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitize.text_drawing import synthetic_signals
+from digitize.text_letters import find_typefaces
+from ecg.datasets import DATA_VARIABLE, ptb_xl
+from ecg.errors import ECGError, OptionsError
+
+__all__ = ["main", "training_signals"]
+
+
+def training_signals(
+    data: Path | None, rng: np.random.Generator, n_records: int = 300
+) -> tuple[list[NDArray[np.float32]], str]:
+    """Return leads to draw, and what they are.
+
+    Parameters
+    ----------
+    data : pathlib.Path or None
+        Folder that holds ``ptb-xl``; None for synthetic leads.
+    rng : numpy.random.Generator
+    n_records : int
+        Records of twelve leads to take; 300 give 3600 leads, more than a training run repeats often.
+
+    Returns
+    -------
+    signals : list of float32 array [1000]
+        In mV at 100 Hz.
+    source : str
+        For the model's card.
+
+    Raises
+    ------
+    FormatError
+        If the folder holds no PTB-XL.
+    """
+    if data is None:
+        return synthetic_signals(rng, 12 * n_records), "synthetic: sums of Gaussians"
+    # Folds 9 and 10 are for choosing and for testing, never for training.
+    items = ptb_xl(data / "ptb-xl", fs=100, folds=range(1, 9))
+    chosen = rng.choice(len(items), size=min(n_records, len(items)), replace=False)
+    signals = [np.nan_to_num(lead).astype(np.float32) for k in chosen for lead in items[int(k)].record().signal]
+    return signals, f"PTB-XL 1.0.3, {len(chosen)} records"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return its exit status."""
+    parser = argparse.ArgumentParser(prog="python -m digitize.train", description=__doc__.split("\n\n")[0])
+    parser.add_argument("--part", choices=["text"], required=True, help="text: the spotter of printed lead names")
+    parser.add_argument("-o", "--out", type=Path, required=True, help="folder of the model")
+    parser.add_argument("--steps", type=int, default=12000, help="steps of the optimiser (12000)")
+    parser.add_argument("--minutes", type=float, help="stop by the clock if the steps take longer")
+    parser.add_argument("--seed", type=int, default=20240)
+    parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
+    parser.add_argument("--validation", type=int, default=600, help="pieces to calibrate and measure on (600)")
+    parser.add_argument("--data", type=Path, default=os.environ.get(DATA_VARIABLE), help="folder with ptb-xl")
+    parser.add_argument("--plain-fonts", action="store_true", help="only the fonts that come with the dependencies")
+    chosen = parser.parse_args(arguments)
+    try:
+        _train_text(chosen)
+    except ECGError as error:
+        print(error, file=sys.stderr)  # noqa: T201  # this is a command line
+        return 2
+    return 0
+
+
+def _train_text(chosen: argparse.Namespace) -> None:
+    """Train the spotter of printed names."""
+    from digitize.text_training import TextTraining, train_text
+
+    if chosen.steps < 1 or chosen.validation < 4:
+        raise OptionsError(
+            f"steps must be 1 or more and validation 4 or more, got {chosen.steps} and {chosen.validation}"
+        )
+    data = Path(chosen.data) if chosen.data else None
+    signals, source = training_signals(data, np.random.default_rng(chosen.seed))
+    options = TextTraining(
+        steps=chosen.steps, minutes=chosen.minutes, seed=chosen.seed, validation=chosen.validation, device=chosen.device
+    )
+    faces = find_typefaces(system=not chosen.plain_fonts)
+    card = train_text(chosen.out, options, faces, signals, source, _report)
+    recall, precision = (card.metrics[name]["value"] for name in ("recall", "precision"))
+    _say(f"recall {recall:.3f}, precision {precision:.3f} in unseen fonts: {chosen.out}")
+
+
+def _report(step: int, loss: float) -> None:
+    """Say every two hundred steps how it goes."""
+    if step % 200 == 0:
+        _say(f"step {step}: loss {loss:.3f}")
+
+
+def _say(line: str) -> None:
+    """Write a line to standard output at once."""
+    print(line, flush=True)  # noqa: T201  # this is a command line
+
+
+if __name__ == "__main__":
+    sys.exit(main())
