@@ -83,7 +83,7 @@ def check_pages(n: int, name: str, options: ReadOptions) -> None:
         raise FormatError(f"{shown(name)}: expected at least one page, got none; export the file again")
     if n > options.max_pdf_pages:
         raise FormatError(
-            f"{shown(name)}: {n} pages, more than the {options.max_pdf_pages} allowed; split the file or raise "
+            f"{shown(name)}: {n} pages or more, where {options.max_pdf_pages} are allowed; split the file or raise "
             "max_pdf_pages"
         )
 

@@ -150,9 +150,9 @@ def read_csv(path: str | os.PathLike[str], options: ReadOptions = DEFAULT_OPTION
         time, rest = _split_time(table, path.name, options)
         fs = _rate(time, path.name, options)
         values = table.values[:, rest]
-        names, units, assumed = _columns(table, rest, path.name, options)
-        signal = (values * [millivolts(unit) or 1.0 for unit in units]).T
-        _check_span(signal, path.name)
+        names, given, assumed = _columns(table, rest, path.name, options)
+        signal = (values * [millivolts(unit or options.units) or 1.0 for unit in given]).T
+        _check_values(signal, np.array([unit is None for unit in given]), path.name)
         meta: dict[str, Any] = {"units": "mV"} | ({"assumed": assumed} if assumed else {})
         return ECGRecord(signal.astype(np.float32), fs, names, meta)
 
@@ -263,16 +263,17 @@ def _rate(column: _Time | None, name: str, options: ReadOptions) -> float:
 
 def _columns(
     table: _Table, rest: list[int], name: str, options: ReadOptions
-) -> tuple[tuple[str, ...], list[str], tuple[str, ...]]:
-    """Lead names, units and assumptions of the columns that hold samples."""
+) -> tuple[tuple[str, ...], list[str | None], tuple[str, ...]]:
+    """Lead names, units (None where the header gives none) and assumptions of the columns that hold samples."""
     assumed: list[str] = []
+    units: list[str | None]
     if table.header is not None:
         matches = [_UNIT.match(table.header[c]) for c in rest]
         bare = [m.group(1) if m else table.header[c] for m, c in zip(matches, rest, strict=True)]
-        units = [m.group(2) if m else options.units for m in matches]
+        units = [m.group(2) if m else None for m in matches]
         names = tuple(lead_name(b) for b in bare)
     else:
-        matches, units = [None] * len(rest), [options.units] * len(rest)
+        units = [None] * len(rest)
         names = options.leads or {1: ("ECG",), 12: LEADS}.get(len(rest), ())
         if len(names) != len(rest):
             raise FormatError(
@@ -281,19 +282,21 @@ def _columns(
             )
         if options.leads is None and len(rest) > 1:
             assumed.append("standard lead order")
-    if not all(matches) and options.units == "mV":
+    if None in units and options.units == "mV":
         assumed.append("millivolts")
     return unique_names(names), units, tuple(assumed)
 
 
-def _check_span(signal: NDArray[np.float64], name: str) -> None:
-    """Refuse values that cannot be millivolts, whatever the offset: the unit was not what was thought."""
-    present = signal[np.isfinite(signal).any(axis=1)]
+def _check_values(signal: NDArray[np.float64], unnamed: NDArray[np.bool_], name: str) -> None:
+    """Refuse values that cannot be millivolts, whatever their offset, in columns whose unit was taken for granted."""
     if np.isinf(signal).any():
         raise FormatError(f"{shown(name)}: expected finite numbers, got infinity; leave missing samples empty")
-    if present.size == 0:
+    present = np.isfinite(signal).any(axis=1)
+    if not present.any():
         raise FormatError(f"{shown(name)}: expected samples, every field is empty; export it again")
-    low, high = np.nanpercentile(present, [0.5, 99.5], axis=1)  # a few spikes do not decide
+    if not (present & unnamed).any():
+        return
+    low, high = np.nanpercentile(signal[present & unnamed], [0.5, 99.5], axis=1)  # a few spikes do not decide
     if (high - low).max() > _LARGEST_SPAN_MV:
         raise FormatError(
             f"{shown(name)}: a lead spans {(high - low).max():.4g} mV, which no ECG does; name the unit in the header "

@@ -92,9 +92,19 @@ def read_image_pages(path: str | os.PathLike[str], options: ReadOptions = DEFAUL
     if kind is None:
         raise FormatError(f"{shown(path.name)}: expected a PNG, JPEG, TIFF, WebP or BMP picture; convert the file")
     with decoding(path, f"a {kind.upper()} picture"), _opened(path, kind) as image:
-        n_pages = int(getattr(image, "n_frames", 1)) if kind == "tiff" else 1
+        n_pages = _count_pages(image, options.max_pdf_pages) if kind == "tiff" else 1
     check_pages(n_pages, path.name, options)
     return _pages(path, kind, n_pages, options)
+
+
+def _count_pages(image: ImageFile, most: int) -> int:
+    """Count the pages of a TIFF file, but no further than one more than allowed: a hostile one may hold millions."""
+    for number in range(1, most + 1):
+        try:
+            image.seek(number)
+        except EOFError:
+            return number
+    return most + 1
 
 
 def _pages(path: Path, kind: str, n_pages: int, options: ReadOptions) -> Iterator[Page]:

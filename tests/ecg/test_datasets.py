@@ -31,6 +31,9 @@ RECORDS = [
 ]
 
 
+NAMES = ("filename_lr", "filename_hr")
+
+
 @pytest.fixture
 def ptb(tmp_path):
     """A set of four records in the layout of PTB-XL; the last one is not on disk."""
@@ -38,7 +41,18 @@ def ptb(tmp_path):
     with (tmp_path / "ptbxl_database.csv").open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(
-            "ecg_id patient_id age sex site device scp_codes infarction_stadium1 strat_fold filename_lr filename_hr".split()
+            (
+                "ecg_id",
+                "patient_id",
+                "age",
+                "sex",
+                "site",
+                "device",
+                "scp_codes",
+                "infarction_stadium1",
+                "strat_fold",
+                *NAMES,
+            )
         )
         for ecg_id, patient, age, sex, site, codes, stadium, fold in RECORDS:
             low, high = (f"records{fs}/00000/{ecg_id:05d}_{tail}" for fs, tail in ((100, "lr"), (500, "hr")))

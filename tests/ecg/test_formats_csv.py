@@ -116,6 +116,8 @@ def test_microvolts_are_not_taken_for_millivolts(tmp_path):
     rows = "\n".join(f"{v}" for v in range(-400, 400, 10))
     with pytest.raises(FormatError, match="which no ECG does; name the unit"):
         read_csv(table(tmp_path, f"II\n{rows}\n"), ReadOptions(fs=500))
+    # A unit in the header is taken at its word.
+    assert read_csv(table(tmp_path, f"II_mV\n{rows}\n"), ReadOptions(fs=500))["II"][0] == -400
     # An electrode offset alone is no reason: the span counts.
     offset = "\n".join(f"{300 + v / 100}" for v in range(80))
     assert read_csv(table(tmp_path, f"II\n{offset}\n"), ReadOptions(fs=500)).n_samples == 80

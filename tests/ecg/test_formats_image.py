@@ -115,7 +115,7 @@ def test_a_tiff_of_many_pages_is_streamed(tmp_path):
     rest = list(got)
     assert [page.source for page in rest] == ["fax.tif#page=2", "fax.tif#page=3"]
     np.testing.assert_array_equal(rest[1].image, SCENE[:, :7])
-    with pytest.raises(FormatError, match="3 pages, more than the 2"):
+    with pytest.raises(FormatError, match="3 pages or more, where 2 are allowed"):
         read(path, ReadOptions(max_pdf_pages=2))
 
 
