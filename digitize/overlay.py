@@ -8,6 +8,7 @@ can tell apart (Okabe & Ito, Color Universal Design, 2008, https://jfly.uni-koel
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -65,7 +66,7 @@ def draw(digitization: Digitization) -> NDArray[np.uint8]:
     picture = Image.fromarray(image)
     pen = ImageDraw.Draw(picture)
     for box in digitization.boxes:
-        _draw_box(pen, box, offset, text_px)
+        _draw_box(pen, box, digitization.boxes, offset, text_px)
     legend = _legend(digitization, width_px, text_px)
     return np.concatenate([np.asarray(picture), legend])
 
@@ -140,16 +141,26 @@ def _font(size_px: int) -> Any:
     return ImageFont.load_default(size_px)  # the font that Pillow carries, so that no system font is needed
 
 
-def _draw_box(pen: ImageDraw, box: LeadBox, offset: tuple[float, float], text_px: int) -> None:
+def _draw_box(
+    pen: ImageDraw, box: LeadBox, others: Sequence[LeadBox], offset: tuple[float, float], text_px: int
+) -> None:
     x0, y0, x1, y1 = (v + offset[i % 2] for i, v in enumerate(box.xyxy))
     pen.rectangle((x0, y0, x1, y1), outline=_GREEN)
-    label = f"{box.lead} {box.start_s:g}-{box.stop_s:g} s"
+    label = f"{box.lead} {round(box.start_s, 1):g}-{round(box.stop_s, 1):g} s"
     font = _font(text_px)
-    _, top, right, _ = pen.textbbox((0, 0), label, font=font, stroke_width=1)
-    # In the upper right corner of its box, because printed names stand on the left; a white rim instead of a white
-    # field, so that ink under it stays visible.
-    at = (x1 - 3 - right, y0 + 2 - top)
+    left, top, right, bottom = pen.textbbox((0, 0), label, font=font, stroke_width=1)
+    width, height = right - left + 4, bottom - top + 4
+    # At the right, because printed names stand on the left; above the box, because a box may be as tight as its trace,
+    # unless a neighbour's box begins there.
+    upper = (x1 - width - offset[0], y0 - height - offset[1], x1 - offset[0], y0 - offset[1])
+    free = y0 >= height and not any(o is not box and _overlap(upper, o.xyxy) for o in others)
+    at = (x1 - 3 - right, (y0 - height if free else y0) + 2 - top)
+    # A white rim instead of a white field, so that ink under it stays visible.
     pen.text(at, label, fill=_TRACE_COLOURS[_colour_index(box)], font=font, stroke_width=1, stroke_fill=_WHITE)
+
+
+def _overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> bool:
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
 def _legend(d: Digitization, width_px: int, text_px: int) -> NDArray[np.uint8]:

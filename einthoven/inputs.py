@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ecg.errors import ECGError, FormatError, OptionsError
-from ecg.paper import DEFAULT_GAIN_MM_PER_MV, DEFAULT_SPEED_MM_PER_S
-from einthoven.outputs import DIGITIZATION_SCHEMA, one_line, schema_of
+from einthoven.outputs import DIGITIZATION_SCHEMA, correctable, one_line, schema_of
 
 __all__ = ["Corrections", "Input", "Missing", "corrections", "find_inputs", "numbers", "page_stem"]
 
@@ -232,10 +231,10 @@ class Corrections:
 
 
 def corrections(path: Path) -> Corrections:
-    """Read the corrections out of ``STEM.json``, as a run wrote it or as a person edited it.
+    """Read the corrections out of ``STEM.json``, as a person edited it.
 
-    Layout, scale and corners are taken as given, whoever set them. Only a speed or gain that the run had assumed and
-    that still has its standard value stays assumed, so that a rerun does not turn an assumption into a measurement.
+    Layout, scale and corners count where they differ from what the run had found, or had been given to it; the rest is
+    measured anew. So an assumption that nobody touched stays one, and new corners do not meet an old scale.
 
     Parameters
     ----------
@@ -262,7 +261,7 @@ def corrections(path: Path) -> Corrections:
             source=_text(content, "source"),
             page=int(content["page"]),
             method=_text(content, "method"),
-            options=_options(content),
+            options=_edited(content),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise OptionsError(f"--from {name}: a key is missing or has the wrong type ({one_line(error)})") from error
@@ -284,24 +283,13 @@ def _stem(content: Mapping[str, Any]) -> str:
     return stem
 
 
-def _options(content: Mapping[str, Any]) -> dict[str, Any]:
-    options: dict[str, Any] = {}
-    if content["layout"].get("name") is not None:
-        options["layout"] = content["layout"]["name"]
-    scale = content["scale"]
-    how = scale.get("how") or {}
-    standard = {"speed_mm_per_s": DEFAULT_SPEED_MM_PER_S, "gain_mm_per_mv": DEFAULT_GAIN_MM_PER_MV}
-    for name, value in standard.items():
-        if scale.get(name) is not None and not (how.get(name) == "assumed" and float(scale[name]) == value):
-            options[name] = float(scale[name])
-    pitch = (scale.get("px_per_mm_x"), scale.get("px_per_mm_y"))
-    if None not in pitch:
-        options["px_per_mm"] = tuple(map(float, pitch))
-    if content.get("corners") is not None:
-        options["corners"] = _flat_corners(content["corners"])
+def _edited(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Values that were given to the run, or set by hand since; a value set to null is measured anew."""
+    found, given = content["found"], content["given"]
+    options = {}
+    for name, value in correctable(content).items():
+        if value != found.get(name):
+            options[name] = value
+        elif name in given:
+            options[name] = given[name]
     return options
-
-
-def _flat_corners(corners: Any) -> tuple[float, ...]:
-    """Eight numbers, from pairs or from a flat list."""
-    return tuple(float(v) for point in corners for v in (point if isinstance(point, list) else [point]))

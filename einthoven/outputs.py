@@ -5,8 +5,6 @@ The names, keys and columns are fixed in ``docs/cli.md``.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 import os
@@ -14,7 +12,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -22,15 +20,16 @@ from typing import TYPE_CHECKING, Any, Literal
 from ecg.errors import OptionsError
 
 if TYPE_CHECKING:
+    from digitize.options import DigitizeOptions
     from digitize.result import Digitization
     from ecg import ECGRecord
 
 __all__ = [
+    "CORRECTABLE",
     "DIGITIZATION_SCHEMA",
-    "SUMMARY_COLUMNS",
     "SignalFormat",
-    "SummaryRow",
     "check_free",
+    "correctable",
     "digitization_document",
     "document",
     "json_ready",
@@ -43,7 +42,6 @@ __all__ = [
     "write_digitization",
     "write_json",
     "write_signal",
-    "write_summary",
     "write_text",
 ]
 
@@ -51,6 +49,8 @@ SignalFormat = Literal["wfdb", "csv", "dicom"]
 DIGITIZATION_SCHEMA = "einthoven.digitization"
 #: What `digitize` may write after a stem.
 _SUFFIXES = (".hea", ".dat", ".csv", ".dcm", "_overlay.png", ".json")
+#: Options of the reader that a page's JSON can correct.
+CORRECTABLE = ("layout", "speed_mm_per_s", "gain_mm_per_mv", "px_per_mm", "corners")
 _SCALE = ("px_per_mm_x", "px_per_mm_y", "speed_mm_per_s", "gain_mm_per_mv")
 
 
@@ -153,7 +153,14 @@ def _json_text(content: Mapping[str, Any]) -> str:
 
 
 def digitization_document(
-    d: Digitization, *, source: str, page: int, stem: str, method: str, files: Sequence[str]
+    d: Digitization,
+    *,
+    source: str,
+    page: int,
+    stem: str,
+    method: str,
+    files: Sequence[str],
+    options: DigitizeOptions | None = None,
 ) -> dict[str, Any]:
     """Content of ``STEM.json``.
 
@@ -170,6 +177,8 @@ def digitization_document(
         ``"auto"``, ``"classical"`` or ``"strip"``.
     files : sequence of str
         Names of the files written for this page.
+    options : DigitizeOptions or None
+        What a person had said about the page.
 
     Returns
     -------
@@ -205,7 +214,44 @@ def digitization_document(
         "steps": d.steps,
         "files": files,
     }
-    return document(DIGITIZATION_SCHEMA, 1, body)
+    content = document(DIGITIZATION_SCHEMA, 1, body)
+    given = {} if options is None else {name: getattr(options, name) for name in CORRECTABLE}
+    return content | {
+        "given": json_ready({name: value for name, value in given.items() if value is not None}),
+        "found": correctable(content),
+    }
+
+
+def correctable(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Pick the values of a page's JSON that a person may correct, under the names of the reader's options.
+
+    Parameters
+    ----------
+    content : mapping
+        As `digitization_document` makes it, or as a person edited it.
+
+    Returns
+    -------
+    dict
+        Keys of `CORRECTABLE`; what is null is left out.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError, AttributeError
+        If a person left something there that cannot be such a value.
+    """
+    scale = content["scale"]
+    pitch = [scale.get("px_per_mm_x"), scale.get("px_per_mm_y")]
+    corners = content.get("corners")
+    values = {
+        "layout": content["layout"].get("name"),
+        "speed_mm_per_s": scale.get("speed_mm_per_s"),
+        "gain_mm_per_mv": scale.get("gain_mm_per_mv"),
+        "px_per_mm": None if None in pitch else pitch,
+        # Pairs, or eight numbers in a row as the flag takes them.
+        "corners": None if corners is None else [v for p in corners for v in (p if isinstance(p, list) else [p])],
+    }
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def write_signal(record: ECGRecord, folder: Path, stem: str, fmt: SignalFormat) -> None:
@@ -235,6 +281,7 @@ def write_digitization(
     page: int = 1,
     method: str = "auto",
     fmt: SignalFormat = "wfdb",
+    options: DigitizeOptions | None = None,
 ) -> tuple[str, ...]:
     """Write everything that ``digitize`` writes for one page: signal, overlay, JSON, together or not at all.
 
@@ -254,6 +301,8 @@ def write_digitization(
     method : str
     fmt : str
         ``"wfdb"``, ``"csv"`` or ``"dicom"``.
+    options : DigitizeOptions or None
+        What a person had said about the page.
 
     Returns
     -------
@@ -267,7 +316,9 @@ def write_digitization(
             write_signal(d.record, folder, stem, fmt)
         _write_overlay(d, folder / f"{stem}_overlay.png")
         names = tuple(sorted([*(f.name for f in folder.iterdir()), f"{stem}.json"]))
-        content = digitization_document(d, source=source, page=page, stem=stem, method=method, files=names)
+        content = digitization_document(
+            d, source=source, page=page, stem=stem, method=method, files=names, options=options
+        )
         (folder / f"{stem}.json").write_text(_json_text(content), encoding="utf-8", newline="")
     for name in earlier - set(names):
         (out / name).unlink(missing_ok=True)
@@ -330,41 +381,6 @@ def check_free(out: Path, stems: Iterable[str]) -> None:
             )
 
 
-SUMMARY_COLUMNS = ("file", "page", "stem", "status", "reason", "layout", "snr_pred_db", "seconds")
-
-
-@dataclass(frozen=True)
-class SummaryRow:
-    """One line of ``summary.csv``.
-
-    Parameters
-    ----------
-    file : str
-        The input as it was named.
-    page : int or None
-        Number of the page, from 1; None where the file failed before a page came.
-    stem : str
-    status : str
-        ``"accepted"``, ``"review"``, ``"refused"``, or ``"failed"`` where there is no reading at all.
-    reason : str
-        Why the status is not ``"accepted"``.
-    layout : str
-    snr_pred_db : float or None
-        Median predicted SNR of the leads in dB.
-    seconds : float
-        Wall time of reading and writing the page, in seconds.
-    """
-
-    file: str
-    page: int | None
-    stem: str
-    status: Literal["accepted", "review", "refused", "failed"]
-    reason: str
-    layout: str
-    snr_pred_db: float | None
-    seconds: float
-
-
 def table_cell(value: object) -> str:
     """Value as a cell of a CSV file that a spreadsheet may open.
 
@@ -381,15 +397,3 @@ def table_cell(value: object) -> str:
         return str(value) if math.isfinite(value) else ""
     text = one_line(value)
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
-
-
-def write_summary(path: Path, rows: Iterable[SummaryRow]) -> None:
-    """Write ``summary.csv`` whole or not at all: RFC 4180, but lines end in a line feed; one header line."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(SUMMARY_COLUMNS)
-    for row in rows:
-        snr = None if row.snr_pred_db is None else round(row.snr_pred_db, 2)
-        cells = {**asdict(row), "snr_pred_db": snr, "seconds": round(row.seconds, 3)}
-        writer.writerow([table_cell(cells[name]) for name in SUMMARY_COLUMNS])
-    write_text(path, buffer.getvalue())

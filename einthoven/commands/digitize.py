@@ -14,8 +14,9 @@ from ecg.errors import ECGError, FormatError, OptionsError
 from ecg.options import options_from, read_toml
 from einthoven import outputs
 from einthoven.inputs import Corrections, Input, Missing, corrections, find_inputs, page_stem
-from einthoven.outputs import SignalFormat, SummaryRow, one_line
+from einthoven.outputs import SignalFormat, one_line
 from einthoven.progress import Report, reporting
+from einthoven.summary import SummaryRow, write_summary
 
 if TYPE_CHECKING:
     from digitize.options import DigitizeOptions
@@ -191,7 +192,7 @@ def run(job: Job) -> int:
     finally:
         # Also after Ctrl-C: what is there is listed.
         if rows:
-            outputs.write_summary(out / "summary.csv", rows)
+            write_summary(out / "summary.csv", rows)
     _conclude(rows, out, report, bugs)
     if bugs:
         return 3
@@ -263,7 +264,9 @@ def _write(d: Digitization, job: Job, item: Input, page: int, stem: str, seconds
     if stem != item.stem:
         outputs.check_free(job.out, [stem])
     source = str(item.path)
-    outputs.write_digitization(d, job.out, stem, source=source, page=page, method=job.method, fmt=job.fmt)
+    outputs.write_digitization(
+        d, job.out, stem, source=source, page=page, method=job.method, fmt=job.fmt, options=job.options
+    )
     seconds += time.perf_counter() - started
     layout = "" if d.layout is None else d.layout.name
     return SummaryRow(source, page, stem, d.status, "; ".join(d.reasons), layout, d.snr_pred_db, seconds)

@@ -131,3 +131,16 @@ def test_an_all_missing_trace_is_drawn_without_complaint() -> None:
     d = reading()
     empty = replace(d.traces[0], y=np.full(d.traces[0].y.size, np.nan), baseline_px=float("nan"))
     assert draw(replace(d, traces=(empty,))).shape[1] == WIDTH
+
+
+def test_labels_stand_above_tight_boxes_and_inside_where_a_neighbour_is_above() -> None:
+    d = reading(traces=())
+    picture = draw(d)
+    blue = (np.abs(picture[:HEIGHT].astype(int) - BLUE).max(axis=2) < 60).any(axis=1)
+    assert blue[:40].any()
+    assert not blue[41:160].any(), "lead I's name stands above its box"
+    close = replace(d.boxes[1], xyxy=(100, 162, 297, 320))
+    picture = draw(replace(d, boxes=(d.boxes[0], close)))
+    orange = (np.abs(picture[:HEIGHT].astype(int) - VERMILLION).max(axis=2) < 60).any(axis=1)
+    assert not orange[:161].any()
+    assert orange[162:200].any(), "lead II's name stands inside its own box"

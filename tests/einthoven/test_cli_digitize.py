@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import wfdb
 
+from digitize import DigitizeOptions
 from einthoven.cli import main
 
 
@@ -264,13 +265,35 @@ def test_from_alone_finds_its_page_and_keeps_its_stem(tmp_path, picture, reader,
     status, _, _ = run(capsys, "digitize", "--from", out / "fax_p02.json", "-o", again)
     assert status == 0
     assert [r["stem"] for r in summary(again)] == ["fax_p02"]
+    assert reader[-1][1] == DigitizeOptions(method="classical"), "nothing was edited: all is measured anew"
+
+
+def test_what_had_been_given_stays_given_and_null_takes_it_back(tmp_path, picture, reader, capsys) -> None:
+    out, corners = tmp_path / "out", "90,40,700,40,700,350,90,350"
+    words = ("--layout", "3x4+1", "--scale", "25,10", "--px-per-mm", "8,8", "--corners", corners)
+    assert run(capsys, "digitize", picture("a.png"), "-o", out, *words)[0] == 0
+    first = reader[-1][1]
+    assert run(capsys, "digitize", "--from", out / "a.json", "-o", out)[0] == 0
+    assert reader[-1][1] == first
+    content = json.loads((out / "a.json").read_text())
+    content["layout"]["name"] = content["corners"] = None
+    content["scale"]["gain_mm_per_mv"] = 5
+    (out / "a.json").write_text(json.dumps(content))
+    assert run(capsys, "digitize", "--from", out / "a.json", "-o", out)[0] == 0
     options = reader[-1][1]
-    assert options.method == "classical"
-    assert options.layout == "3x4+1"
-    assert options.px_per_mm == (8.0, 8.0)
-    assert options.corners == (90, 40, 700, 40, 700, 350, 90, 350)
-    assert options.gain_mm_per_mv == 10.0, "measured on the pulse: taken over"
-    assert options.speed_mm_per_s is None, "assumed and not edited: still assumed"
+    assert (options.layout, options.corners) == (None, None)
+    assert (options.speed_mm_per_s, options.gain_mm_per_mv, options.px_per_mm) == (25.0, 5.0, (8.0, 8.0))
+
+
+def test_edited_corners_may_be_pairs_or_a_row_of_numbers(tmp_path, picture, reader, capsys) -> None:
+    out = tmp_path / "out"
+    for corners in ([[1, 2], [3, 2], [3, 4], [1, 4.5]], [1, 2, 3, 2, 3, 4, 1, 4.5]):
+        assert run(capsys, "digitize", picture("a.png"), "-o", out)[0] == 0
+        content = json.loads((out / "a.json").read_text())
+        content["corners"] = corners
+        (out / "a.json").write_text(json.dumps(content))
+        assert run(capsys, "digitize", "--from", out / "a.json", "-o", out)[0] == 0
+        assert reader[-1][1] == DigitizeOptions(corners=(1, 2, 3, 2, 3, 4, 1, 4.5))
 
 
 def test_an_edited_assumption_is_taken(tmp_path, picture, reader, capsys) -> None:
@@ -287,7 +310,8 @@ def test_an_edited_assumption_is_taken(tmp_path, picture, reader, capsys) -> Non
     ("path", "value", "message"),
     [
         (("corners",), [1, 2, 3], "corners"),
-        (("corners",), "left", "wrong type"),
+        (("corners",), "left", "corners"),
+        (("found",), None, "wrong type"),
         (("scale", "px_per_mm_x"), -8, "px_per_mm"),
         (("layout", "name"), "9x9", "layout must be one of"),
         (("page",), "two", "wrong type"),

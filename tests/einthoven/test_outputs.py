@@ -12,7 +12,7 @@ from PIL import Image
 
 from ecg import ECGRecord, OptionsError
 from einthoven import outputs
-from einthoven.outputs import SummaryRow
+from einthoven.summary import SummaryRow, write_summary
 
 
 def strict(path):
@@ -156,7 +156,7 @@ def row(**changes) -> SummaryRow:
 
 
 def test_the_summary_has_the_contract_s_columns(tmp_path) -> None:
-    outputs.write_summary(tmp_path / "summary.csv", [row(), row(page=None, status="failed", snr_pred_db=None)])
+    write_summary(tmp_path / "summary.csv", [row(), row(page=None, status="failed", snr_pred_db=None)])
     with (tmp_path / "summary.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == ["file", "page", "stem", "status", "reason", "layout", "snr_pred_db", "seconds"]
@@ -167,14 +167,14 @@ def test_the_summary_has_the_contract_s_columns(tmp_path) -> None:
 
 @pytest.mark.parametrize("name", ["=cmd|' /C calc'!A0.png", "+1.png", "-1.png", "@SUM(1).png", "\t=1.png"])
 def test_a_file_name_is_no_formula(tmp_path, name) -> None:
-    outputs.write_summary(tmp_path / "s.csv", [row(file=name)])
+    write_summary(tmp_path / "s.csv", [row(file=name)])
     with (tmp_path / "s.csv").open(encoding="utf-8", newline="") as file:
         cell = next(csv.DictReader(file))["file"]
     assert cell[0] not in "=+-@\t\r"
 
 
 def test_a_name_with_commas_quotes_line_ends_and_odd_bytes_stays_one_row(tmp_path) -> None:
-    outputs.write_summary(tmp_path / "s.csv", [row(file='a,"b"\n\udcff.png'), row()])
+    write_summary(tmp_path / "s.csv", [row(file='a,"b"\n\udcff.png'), row()])
     lines = (tmp_path / "s.csv").read_text(encoding="utf-8").splitlines()
     assert len(lines) == 3
 
