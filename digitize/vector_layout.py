@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from digitize.vector_traces import Line, Row
+from digitize.vector_shape import column_edges, cut_row, find_shape, given_shape
+from digitize.vector_traces import Row
 from ecg import LAYOUTS, LEADS, DigitizationError, PageLayout
 from ecg.formats.pdf_paths import Word
 
@@ -28,12 +29,8 @@ _SPELLING = {lead.upper(): lead for lead in (*LEADS, "V3R", "V4R", "V7", "V8", "
 
 #: Names are printed within this much (mm) left or right of the traces.
 _NAME_REACH_MM = 25.0
-#: Breaks of different rows nearer than this (mm) are one column edge; also the least part of a line beside an edge.
-_EDGE_MM = 2.5
-#: A break may stand off an equal share by this part of a column: columns of 2.4 and 2.6 s occur.
-_EDGE_SHARE = 0.08
-#: A gap in a lead wider than this (mm) is missing signal: 0.6 mm are 24 ms at 25 mm/s, three samples at 125 Hz.
-_GAP_MM = 0.6
+#: Names stand at one height above or below their rows up to this part of the rows' distance, and no less than 4 mm.
+_NAME_LEVEL, _NAME_LEVEL_MM = 0.2, 4.0
 
 
 @dataclass(frozen=True)
@@ -134,10 +131,10 @@ def arrange(rows: Sequence[Row], names: Sequence[Name], mm: float, layout: str |
         If the rows fit no layout, or not the one that was given.
     """
     by_row = _names_by_row(rows, names, mm)
-    shape = _given_shape(rows, layout) if layout is not None else _shape(rows, by_row, mm)
-    n_columns, strips, margin = shape
+    printed_leads = [[name.lead for name in group] for group in by_row]
+    n_columns, strips, margin = given_shape(rows, layout) if layout is not None else find_shape(rows, printed_leads, mm)
     short = [r for r in range(len(rows)) if r not in strips]
-    edges = _column_edges([rows[r] for r in short], n_columns, mm)
+    edges = column_edges([rows[r] for r in short], n_columns, mm)
     leads, assumed, reasons = _name_rows(rows, by_row, short, sorted(strips), n_columns, layout)
     unnamed = tuple(r for r in sorted(strips) if not by_row[r])
     printed = sum(min(len(by_row[r]), 1 if r in strips else n_columns) for r in range(len(rows)))
@@ -146,7 +143,7 @@ def arrange(rows: Sequence[Row], names: Sequence[Name], mm: float, layout: str |
     segments = []
     for r, row in enumerate(rows):
         cuts = (row.left, row.right) if r in strips else edges
-        for column, points in enumerate(_cut(row.lines, cuts, mm)):
+        for column, points in enumerate(cut_row(row.lines, cuts, mm)):
             if len(points) > 1:
                 segments.append(Segment(leads[r][column], r, column, points, r in strips))
     n_strips = len(strips)
@@ -171,7 +168,7 @@ def _names_by_row(rows: Sequence[Row], names: Sequence[Name], mm: float) -> list
         if abs(offset) > pitch:
             continue
         away = np.abs(levels[:, None] - (ys + offset)[None, :])
-        row_of = np.where(away.min(axis=0) <= 0.35 * pitch, away.argmin(axis=0), -1)
+        row_of = np.where(away.min(axis=0) <= max(_NAME_LEVEL * pitch, _NAME_LEVEL_MM * mm), away.argmin(axis=0), -1)
         groups = [[n for n, r in zip(names, row_of, strict=True) if r == number] for number in range(len(rows))]
         score = (*_fit_of_names(rows, groups, mm), -abs(float(offset)))
         if not best or score > best:
@@ -188,147 +185,6 @@ def _fit_of_names(rows: Sequence[Row], groups: Sequence[Sequence[Name]], mm: flo
         for row, group in zip(rows, groups, strict=True)
     )
     return placed - clashes, suits
-
-
-def _given_shape(rows: Sequence[Row], layout: str | None) -> tuple[int, set[int], float]:
-    given = LAYOUTS[str(layout)]
-    if given.n_lines != len(rows):
-        raise DigitizationError(
-            "layout",
-            f"layout {layout} has {given.n_lines} lines of trace, the page has {len(rows)}",
-            "give the layout that is printed, or none",
-        )
-    return given.shape[1], set(range(given.shape[0], given.n_lines)), 1.0
-
-
-def _shape(rows: Sequence[Row], by_row: Sequence[Sequence[Name]], mm: float) -> tuple[int, set[int], float]:
-    """Columns, rows that are strips, and how sure that is."""
-    several = Counter(len(group) for group in by_row if len(group) > 1)
-    if several:
-        n_columns = max(several, key=lambda n: (several[n], n))
-        # One name at most, and no breaks: a row with missing names still has its breaks or several names.
-        strips = {r for r, g in enumerate(by_row) if len(g) <= 1 and not _breaks_at(rows[r], n_columns, mm)}
-        return n_columns, strips, 1.0
-    if any(by_row):
-        broken = {r for r, row in enumerate(rows) if len(row.lines) > 1 and not by_row[r]}
-        if not broken:
-            return 1, _repeated(by_row), 1.0
-    n_breaks = Counter(n for n in (2, 3, 4) for row in rows if len(row.lines) == n and _breaks_at(row, n, mm))
-    if n_breaks and sum(n_breaks.values()) * 2 >= len(rows):
-        n_columns = max(n_breaks, key=lambda n: (n_breaks[n], n))
-        return n_columns, {r for r, row in enumerate(rows) if not _breaks_at(row, n_columns, mm)}, 1.0
-    return _shape_by_jumps(rows, mm)
-
-
-def _repeated(by_row: Sequence[Sequence[Name]]) -> set[int]:
-    """Last rows of a page of single leads that repeat a lead from above: strips."""
-    strips: set[int] = set()
-    for r in range(len(by_row) - 1, 0, -1):
-        above = {name.lead for group in by_row[:r] for name in group}
-        if not by_row[r] or by_row[r][0].lead not in above:
-            break
-        strips.add(r)
-    return strips
-
-
-def _breaks_at(row: Row, n_columns: int, mm: float) -> bool:
-    """Whether new lines start where each column should; a line cut for other reasons breaks elsewhere."""
-    width = (row.right - row.left) / n_columns
-    reach = max(_EDGE_SHARE * width, _EDGE_MM * mm)
-    starts = np.array([line.left for line in row.lines[1:]])
-    return bool(all((np.abs(starts - row.left - k * width) <= reach).any() for k in range(1, n_columns)))
-
-
-def _shape_by_jumps(rows: Sequence[Row], mm: float) -> tuple[int, set[int], float]:
-    """Layout with as many lines as the page, whose column edges fall on jumps of the unbroken lines.
-
-    Where one lead ends and the next begins the line steps to another level; elsewhere neighbouring vertices lie close.
-    """
-    fitting = [layout for layout in LAYOUTS.values() if layout.n_lines == len(rows)]
-    if not fitting:
-        raise DigitizationError(
-            "layout",
-            f"{len(rows)} unbroken lines of trace without lead names fit no layout",
-            f"give one of {', '.join(LAYOUTS)}",
-        )
-    scores = []
-    for layout in fitting:
-        n_rows, n_columns = layout.shape
-        at = [row.left + (row.right - row.left) * k / n_columns for row in rows[:n_rows] for k in range(1, n_columns)]
-        jumps = [_jump(rows[i // max(1, n_columns - 1)], x, mm) for i, x in enumerate(at)]
-        scores.append(float(np.median(jumps)) if jumps else 1.0)
-    order = np.argsort(scores)[::-1]
-    best = fitting[int(order[0])]
-    second = scores[order[1]] if len(order) > 1 else 0.0
-    margin = 1.0 - second / max(scores[order[0]], 1e-9)
-    return best.shape[1], set(range(best.shape[0], best.n_lines)), float(np.clip(margin, 0.0, 1.0))
-
-
-def _jump(row: Row, x: float, mm: float) -> float:
-    """Step of a row's line at x, relative to its usual step within 5 mm either side (90th percentile)."""
-    points = row.lines[0].points
-    step = np.abs(np.diff(points[:, 1]))
-    middle = (points[:-1, 0] + points[1:, 0]) / 2
-    near, around = np.abs(middle - x) <= 0.5 * mm, np.abs(middle - x) <= 5.0 * mm
-    if not near.any() or not around.any():
-        return 0.0
-    return float(step[near].max() / (np.percentile(step[around], 90) + 0.02 * mm))
-
-
-def _column_edges(rows: Sequence[Row], n_columns: int, mm: float) -> tuple[float, ...]:
-    """Edges of the columns from left to right. Breaks decide; an unbroken width is divided equally."""
-    left = float(np.median([row.left for row in rows]))
-    right = float(np.median([row.right for row in rows]))
-    edges = [left]
-    for k in range(1, n_columns):
-        expected = left + (right - left) * k / n_columns
-        reach = _EDGE_SHARE * (right - left) / n_columns
-        starts = [
-            line.left
-            for row in rows
-            for line in row.lines[1:]
-            if abs(line.left - expected) <= max(reach, _EDGE_MM * mm)
-        ]
-        edges.append(float(np.median(starts)) if len(starts) * 2 > len(rows) else expected)
-    return (*edges, right)
-
-
-def _cut(lines: Sequence[Line], edges: Sequence[float], mm: float) -> list[Points]:
-    """Vertices of each column of a row; a missing stretch is one vertex with y NaN."""
-    columns: list[list[Points]] = [[] for _ in edges[1:]]
-    for line in lines:
-        x = line.points[:, 0]
-        inner = [e for e in edges[1:-1] if line.left + _EDGE_MM * mm < e < line.right - _EDGE_MM * mm]
-        # 0.01 pt: an edge that is a vertex's own x must not fall to the left of it by rounding.
-        for part in np.split(line.points, np.searchsorted(x, np.array(inner) - 0.01)):
-            if len(part):
-                middle = (part[0, 0] + part[-1, 0]) / 2
-                number = int(np.clip(np.searchsorted(edges, middle) - 1, 0, len(columns) - 1))
-                columns[number].append(part)
-    return [_joined(parts, mm) for parts in columns]
-
-
-def _joined(parts: Sequence[Points], mm: float) -> Points:
-    """Parts one after another, with strictly growing x.
-
-    Of several vertices above each other the first and last stay: what lies between is an upright stroke (a separator
-    drawn into the line), which has no duration. The last is moved by 1e-4 pt, 50 ns of signal.
-    """
-    joined: list[Points] = []
-    for part in parts:
-        if joined and part[0, 0] - joined[-1][-1, 0] > _GAP_MM * mm:
-            joined.append(np.array([[(joined[-1][-1, 0] + part[0, 0]) / 2, np.nan]]))
-        joined.append(part)
-    if not joined:
-        return np.empty((0, 2))
-    points: Points = np.concatenate(joined)
-    points = points[points[:, 0] >= np.maximum.accumulate(points[:, 0])]
-    first = np.concatenate([[True], np.diff(points[:, 0]) > 1e-3])
-    last = np.concatenate([first[1:], [True]])
-    points = np.array(points[first | last], dtype=np.float64)
-    behind = ~first[first | last]
-    points[behind, 0] += 1e-4
-    return points
 
 
 def _name_rows(

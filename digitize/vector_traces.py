@@ -178,7 +178,14 @@ def _candidates(strokes: Iterable[Stroke], grid: VectorGrid | None, mm: float) -
         points = stroke.points
         step = np.abs(np.diff(points, axis=0))
         straight = bool(np.all(step.min(axis=1) <= 0.01 + 1e-3 * step.max(axis=1)))
-        if grid is not None and straight and style_of(stroke) in grid.styles and step.max() >= 0.9 * mm:
+        # A pulse is straight too, but has more corners than a line of the grid.
+        if (
+            grid is not None
+            and straight
+            and len(points) < 4
+            and style_of(stroke) in grid.styles
+            and step.max() > 0.9 * mm
+        ):
             continue
         if stroke.clip is not None:
             shown = (points[:, 0] >= stroke.clip[0] - 0.01) & (points[:, 0] <= stroke.clip[2] + 0.01)
