@@ -38,6 +38,8 @@ _BRIDGE_S = 0.04
 _LEAST_S = 1.2
 #: Two beats cannot be closer than this many seconds: 300 per minute.
 _REFRACTORY_S = 0.2
+#: Fewer beats than this many per minute are no heart rhythm.
+_LEAST_PER_MIN = 25.0
 #: Windows of Elgendi's averages in seconds: one QRS, one beat; and his offset, a share of the mean energy.
 _QRS_S, _BEAT_S, _OFFSET = 0.097, 0.611, 0.08
 #: A candidate needs this share of the typical candidate's energy: T waves and artefacts have less.
@@ -82,12 +84,15 @@ class RepresentativeBeat:
     leads : tuple of str
     signal : float array [leads, samples]
         mV at 500 Hz; no common zero, because paper has none.
+    mean : float array [leads, samples]
+        Mean instead of median: what comes and goes is smaller there.
     peak : int
         Sample of the QRS peak.
     """
 
     leads: tuple[str, ...]
     signal: _Array
+    mean: _Array
     peak: int
 
     def at(self, seconds: float) -> int:
@@ -224,7 +229,7 @@ def find_beats(record: ECGRecord, group: LeadGroup) -> Beats:
     if reason:
         return _none(group, reason)
     typical = likeness >= _LEAST_LIKENESS
-    beat, zero = _representative(rows, peaks, typical)
+    beat, _, zero = _representative(rows, peaks, typical)
     velocity = np.sqrt(np.mean(np.gradient(low_passed(beat), 1 / _FS, axis=1) ** 2, axis=0))
     return Beats(group, peaks / _FS + group.start_s, typical, *_qrs_bounds(velocity, zero))
 
@@ -288,13 +293,16 @@ def _doubt(x: _Array, peaks: NDArray[np.intp], likeness: _Array) -> str:
     rest = 1.4826 * float(np.median(np.abs(x[away] - np.median(x[away])))) if away.any() else 0.0
     if height < _LEAST_PROMINENCE * rest:
         return "no deflection stands out of the rest of the signal"
+    # One beat may be lost at either end.
+    if peaks.size < x.size / _FS * _LEAST_PER_MIN / 60 - 2:
+        return f"{peaks.size} deflections in {x.size / _FS:.0f} s are fewer than {_LEAST_PER_MIN:.0f} a minute"
     if peaks.size > 2 and np.median(likeness) < _LEAST_LIKENESS:
         return f"the deflections do not resemble each other (correlation {np.median(likeness):.2f})"
     return ""
 
 
-def _representative(rows: _Array, peaks: NDArray[np.intp], typical: NDArray[np.bool_]) -> tuple[_Array, int]:
-    """Median beat of each lead [leads, samples] over at most one cycle, and where its peak is."""
+def _representative(rows: _Array, peaks: NDArray[np.intp], typical: NDArray[np.bool_]) -> tuple[_Array, _Array, int]:
+    """Median and mean beat of each lead [leads, samples] over at most one cycle, and where the peak is."""
     cycle = float(np.median(np.diff(peaks))) / _FS if peaks.size > 1 else _BEFORE_S + _AFTER_S
     before = round(min(_BEFORE_S, _BEFORE_SHARE * cycle) * _FS)
     after = round(min(_AFTER_S, (1 - _BEFORE_SHARE) * cycle) * _FS)
@@ -306,7 +314,8 @@ def _representative(rows: _Array, peaks: NDArray[np.intp], typical: NDArray[np.b
     cut = cut - np.nanmean(cut[..., near], axis=-1, keepdims=True)
     known = inside.any(axis=0)
     first, last = int(np.argmax(known)), before + after - int(np.argmax(known[::-1]))
-    return np.nanmedian(cut[..., first:last], axis=1), before - first
+    cut = cut[..., first:last]
+    return np.nanmedian(cut, axis=1), np.nanmean(cut, axis=1), before - first
 
 
 def _qrs_bounds(velocity: _Array, zero: int) -> tuple[float, float]:

@@ -36,8 +36,11 @@ _NAN = float("nan")
 #: Least height in mV of a P or T wave in the representative beat: a fifth of the smallest square; and as a multiple
 #: of the noise that is left there.
 _LEAST_WAVE_MV, _LEAST_WAVE_NOISE = 0.02, 4.0
-#: How often the representative beat is repeated for it.
-_REPEATS = 8
+#: Share of its height that a wave keeps in the mean beat: one that is there in half the beats has half of it.
+_LEAST_STEADY = 0.7
+#: The representative beat is repeated for so many seconds and at least so often for the delineation, which refuses
+#: strips of less than 4 s.
+_STRIP_S, _LEAST_REPEATS = 6.0, 5
 
 
 @dataclass(frozen=True)
@@ -115,14 +118,17 @@ def beat_waves(beat: RepresentativeBeat, beats: Beats) -> dict[str, dict[str, fl
 
 def _waves(beat: RepresentativeBeat, row: int, beats: Beats) -> dict[str, float]:
     raw = beat.signal[row]
-    smooth = low_passed(raw)
+    smooth, mean = low_passed(raw), low_passed(beat.mean[row])
     noise = 1.4826 * float(np.median(np.abs(raw - smooth)))
     best: dict[str, tuple[float, tuple[float, float, float]]] = {}
     for way_up in (1.0, -1.0):  # waves that point down are found in the beat turned over
         for wave, three in _wavelet_waves(way_up * raw, beat.peak).items():
             if not _in_place(wave, three, beats):
                 continue
-            height = _height(way_up * smooth, [beat.at(v) for v in (*three, beats.onset_s)])
+            at = [beat.at(v) for v in (*three, beats.onset_s)]
+            height = _height(way_up * smooth, at)
+            if _height(way_up * mean, at) < _LEAST_STEADY * height:
+                continue
             if height >= max(_LEAST_WAVE_MV, _LEAST_WAVE_NOISE * noise, best.get(wave, (0.0,))[0]):
                 best[wave] = (height, three)
     names = ("onset", "peak", "offset")
@@ -152,8 +158,9 @@ def _wavelet_waves(beat: _Array, zero: int) -> dict[str, tuple[float, float, flo
     """Onset, peak and offset of P and T by NeuroKit2, in seconds from the peak, of a beat repeated into a strip."""
     n = beat.size
     # A straight line through its own ends is taken off, so that the strip has no steps.
-    strip = np.tile(beat - np.linspace(beat[0], beat[-1], n), _REPEATS)
-    peaks = zero + n * np.arange(_REPEATS)
+    repeats = max(_LEAST_REPEATS, math.ceil(_STRIP_S * WORK_RATE_HZ / n))
+    strip = np.tile(beat - np.linspace(beat[0], beat[-1], n), repeats)
+    peaks = zero + n * np.arange(repeats)
     import neurokit2
 
     with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -169,6 +176,6 @@ def _wavelet_waves(beat: _Array, zero: int) -> dict[str, tuple[float, float, flo
             at = np.asarray(found.get(f"ECG_{wave.upper()}_{part}", ()), dtype=np.float64)
             distance = at - peaks if at.size == peaks.size else np.empty(0)
             known = distance[np.isfinite(distance)]
-            three.append(float(np.median(known)) / WORK_RATE_HZ if known.size >= _REPEATS // 2 else _NAN)
+            three.append(float(np.median(known)) / WORK_RATE_HZ if known.size >= repeats // 2 else _NAN)
         out[wave] = (three[0], three[1], three[2])
     return out
