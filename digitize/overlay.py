@@ -215,7 +215,8 @@ def _lines(d: Digitization) -> list[tuple[str, tuple[int, int, int]]]:
     if d.assumed:
         lines.append((f"Assumed: {'; '.join(d.assumed)}", _BLACK))
     marks = []
-    for lead, q in d.quality.items():
+    for lead in sorted(d.quality, key=lambda name: LEADS.index(name) if name in LEADS else len(LEADS)):
+        q = d.quality[lead]
         snr = "" if q.snr_pred_db is None else f" {q.snr_pred_db:.0f} dB"
         marks.append(f"{lead} {q.grade}{snr}")
     if marks:

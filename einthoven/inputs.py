@@ -219,6 +219,8 @@ class Corrections:
     page : int
         Number of the page in it, from 1.
     method : str
+    lead : str or None
+        Lead that the strip method was told to read; None for the other methods.
     options : mapping
         Keys of `digitize.options.DigitizeOptions`.
     """
@@ -227,6 +229,7 @@ class Corrections:
     source: str
     page: int
     method: str
+    lead: str | None
     options: Mapping[str, Any]
 
 
@@ -261,9 +264,10 @@ def corrections(path: Path) -> Corrections:
             source=_text(content, "source"),
             page=int(content["page"]),
             method=_text(content, "method"),
+            lead=_text(content["boxes"][0], "lead") if content["method"] == "strip" and content["boxes"] else None,
             options=_edited(content),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         raise OptionsError(f"--from {name}: a key is missing or has the wrong type ({one_line(error)})") from error
 
 

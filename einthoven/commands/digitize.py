@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
@@ -122,7 +123,7 @@ def plan(request: Request) -> Job:
         out=request.out,
         fmt=request.fmt,
         method=method,
-        lead=_lead(request.lead),
+        lead=_lead(request.lead or (fixed.lead if fixed is not None and method == "strip" else None)),
         options=options_from(DigitizeOptions, values, "" if request.config is None else f"{request.config} and flags"),
         strip=options_from(StripOptions, tables["strip"], str(request.config or "")),
         page=None if fixed is None else fixed.page,
@@ -284,9 +285,10 @@ def _reader(job: Job) -> Callable[[Path], Iterator[Digitization]]:
 
 def _conclude(rows: Sequence[SummaryRow], out: Path, report: Report, bugs: Sequence[str]) -> None:
     """Totals to stdout; what was refused or failed to stderr, one line each."""
+    rows_of = Counter(row.file for row in rows)
     for row in rows:
         if row.status in ("refused", "failed"):
-            page = "" if row.page is None else f" page {row.page}"
+            page = f" page {row.page}" if rows_of[row.file] > 1 and row.page is not None else ""
             report.error(f"{row.file}{page}: {row.status}: {row.reason}")
     for bug in bugs:
         report.traceback(bug)

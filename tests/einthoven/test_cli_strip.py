@@ -44,6 +44,14 @@ def test_the_strip_method_writes_one_signal_of_5000_samples(tmp_path, portrait) 
         assert overlay.width == 2000, "the overlay shows the page as the method turned it"
 
 
+def test_from_reads_the_same_strip_under_the_same_name(tmp_path) -> None:
+    page = sine_page(tmp_path / "p.png")
+    assert main(["digitize", str(page), "-o", str(tmp_path / "out"), "--method", "strip", "--lead", "V1"]) == 0
+    assert main(["digitize", "--from", str(tmp_path / "out/p.json"), "-o", str(tmp_path / "again")]) == 0
+    for name in ("p.hea", "p.dat"):
+        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
+
+
 def test_options_come_from_their_table(tmp_path) -> None:
     (tmp_path / "o.toml").write_text("[strip]\nduration_s = 5\n")
     words = ["digitize", str(sine_page(tmp_path / "p.png")), "--method", "strip", "-o", str(tmp_path / "out")]
