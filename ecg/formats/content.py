@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 
 from ecg.errors import FormatError
@@ -12,7 +11,7 @@ from ecg.formats.csv import decode_text, looks_like_table
 from ecg.formats.dicom import open_dicom
 from ecg.formats.image import IMAGE_KINDS, image_kind
 from ecg.formats.options import DEFAULT_OPTIONS, ReadOptions
-from ecg.formats.wfdb import header_of, is_header
+from ecg.formats.wfdb_header import header_of, is_header
 
 __all__ = ["PAGE_KINDS", "RECORD_KINDS", "identify"]
 
@@ -94,8 +93,10 @@ def _text_kind(head: bytes, path: Path) -> str | None:
     text = decode_text(_whole_lines(head))
     if text is None:
         return None
-    named = path.suffix.lower() in (".csv", ".tsv")  # a text called CSV gets the CSV reader's own message
-    return "csv" if looks_like_table(text) or (named and re.search(r"\S", text)) else None
+    if looks_like_table(text):
+        return "csv"
+    # A damaged text is left to the reader that its suffix asks for, which can say what is wrong with it.
+    return {".csv": "csv", ".tsv": "csv", ".hea": "wfdb"}.get(path.suffix.lower()) if text.strip() else None
 
 
 def _whole_lines(head: bytes) -> bytes:

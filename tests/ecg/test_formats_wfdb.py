@@ -4,6 +4,7 @@ import wfdb
 
 from ecg import LEADS, ECGRecord, FormatError, RecordError
 from ecg.formats import ReadOptions, identify, read, read_wfdb, write_wfdb
+from ecg.formats.wfdb_header import check_header
 
 RNG_SEED = 3
 
@@ -214,6 +215,31 @@ def test_other_signals_are_left_out_and_named(tmp_path):
         read_wfdb(tmp_path / "p.hea")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "r 1 500 5\nr.dat 16 1000(0)/mV 16 0 -115 13047 0 II\n",
+        "r 2 360.5/360.5(0) 9 10:00:00.5 01/02/1990\n\nr.dat 212 200 11 1024 995 -22 0 MLII\n#63\nr.dat 212 200 11 9\n",
+        "r 1\nr.dat 80\n",
+        "r 1 250 0\nr.dat 16+24 0 12 7 0 0 0 a b, c\n",
+        "r 1 128 4\nr.dat 61x3:2+5 1.5e2(-3)/uV 16 9 0 0 0 12 lead\n",
+        "r 2 100 4\nx-1.d 16 .5/V\nr 24 5./nV 24 1\n",
+    ],
+)
+def test_headers_are_understood_as_wfdb_understands_them(tmp_path, text):
+    oracle = wfdb.rdheader(str(write_header(tmp_path, text, "r").with_suffix("")))
+    for target in oracle.file_name:
+        (tmp_path / target).write_bytes(b"x")
+    got = check_header(tmp_path / "r.hea", ReadOptions())
+    assert (got.n_signals, got.fs, got.n_samples or 0) == (oracle.n_sig, oracle.fs, oracle.sig_len or 0)
+    for k, signal in enumerate(got.signals):
+        assert (signal.file, str(signal.format)) == (oracle.file_name[k], oracle.fmt[k])
+        assert signal.per_frame == oracle.samps_per_frame[k]
+        assert (signal.skew, signal.offset) == (oracle.skew[k] or 0, oracle.byte_offset[k] or 0)
+        assert (signal.gain, signal.baseline) == (oracle.adc_gain[k], oracle.baseline[k])
+        assert (signal.unit, signal.name) == (oracle.units[k], oracle.sig_name[k] or "")
+
+
 def test_lead_names_are_normalised_and_repetitions_numbered(tmp_path):
     (tmp_path / "r.dat").write_bytes(bytes(40))
     names = ("AVR", "lead v3r", "ECG", "ECG")
@@ -291,12 +317,13 @@ def test_a_segment_that_names_its_own_master_does_not_loop(tmp_path):
         ("rec 1 500 5000\nhere.dat 16 1000/mV 16 0 0 0 0 II\n", "expected 5000 samples, here.dat holds 20"),
         ("rec 1 500 50\nhere.dat 24 1000/mV 24 0 0 0 0 II\n", "damaged, truncated"),
         ("rec 1 500 5\nhere.dat 77 1000/mV 16 0 0 0 0 II\n", "damaged, truncated or not supported"),
-        ("rec 1 0 5\nhere.dat 16 1000/mV 16 0 0 0 0 II\n", "damaged"),
+        ("rec 1 0 5\nhere.dat 16 1000/mV 16 0 0 0 0 II\n", "sampling rate in Hz, got 0"),
+        ("rec 1 500 5\nhere.dat sixteen\n", "describes a signal or segment, got 'here.dat sixteen'"),
         ("rec 0 500 5\n", "claims 0 signals"),
         ("rec/2 1 500 20\ns1 10\n", "2 segments and lists 1"),
         ("rec/1 1 500 10\nnone 10\n", r"none\.hea: expected a file"),
         ("rec/1 1 500 10\nhere 99999999999\n", "samples in all"),
-        ("no header at all\n", "expected a page"),
+        ("no header at all\n", "expected a WFDB header"),
     ],
 )
 def test_each_damage_of_a_header_has_its_own_line(tmp_path, text, message):
