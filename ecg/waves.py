@@ -3,7 +3,8 @@
 QRS bounds are those of `ecg.beats`. P and T waves come from NeuroKit2's wavelet delineation (Makowski et al., Behav Res
 2021;53:1689-1696, after Martínez et al., IEEE TBME 2004;51:570-581), which reports waves that are not there, and not
 those that point down: it is shown the lead's representative beat both ways up, and a wave is kept only if it stands out
-of that beat. A wave at no steady distance from the QRS averages out. Above about 110 beats a minute it finds no T.
+of that beat. A wave at no steady distance from the QRS averages out. Above about 130 beats a minute T runs into P, and
+neither end is given.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ _NAN = float("nan")
 _LEAST_WAVE_MV, _LEAST_WAVE_NOISE = 0.02, 4.0
 #: Share of its height that a wave keeps in the mean beat: one that is there in half the beats has half of it.
 _LEAST_STEADY = 0.7
+#: Least cycle in seconds of the strip that the delineation is shown: it loses the T waves of quicker hearts.
+_CYCLE_S = 0.8
 #: The representative beat is repeated for so many seconds and at least so often for the delineation, which refuses
 #: strips of less than 4 s.
 _STRIP_S, _LEAST_REPEATS = 6.0, 5
@@ -123,7 +126,7 @@ def _waves(beat: RepresentativeBeat, row: int, beats: Beats) -> dict[str, float]
     best: dict[str, tuple[float, tuple[float, float, float]]] = {}
     for way_up in (1.0, -1.0):  # waves that point down are found in the beat turned over
         for wave, three in _wavelet_waves(way_up * raw, beat.peak).items():
-            if not _in_place(wave, three, beats):
+            if not (_in_place(wave, three, beats) and _inside(three, beat)):
                 continue
             at = [beat.at(v) for v in (*three, beats.onset_s)]
             height = _height(way_up * smooth, at)
@@ -154,13 +157,22 @@ def _in_place(wave: str, three: tuple[float, float, float], beats: Beats) -> boo
     return not onset < beats.offset_s - 0.01
 
 
+def _inside(three: tuple[float, float, float], beat: RepresentativeBeat) -> bool:
+    """Whether a wave begins and ends within the beat: one that is cut at its end runs into the next beat's."""
+    first, last = -beat.peak + 1, beat.signal.shape[1] - beat.peak - 1
+    return first < three[0] * WORK_RATE_HZ and three[2] * WORK_RATE_HZ < last
+
+
 def _wavelet_waves(beat: _Array, zero: int) -> dict[str, tuple[float, float, float]]:
     """Onset, peak and offset of P and T by NeuroKit2, in seconds from the peak, of a beat repeated into a strip."""
     n = beat.size
-    # A straight line through its own ends is taken off, so that the strip has no steps.
-    repeats = max(_LEAST_REPEATS, math.ceil(_STRIP_S * WORK_RATE_HZ / n))
-    strip = np.tile(beat - np.linspace(beat[0], beat[-1], n), repeats)
-    peaks = zero + n * np.arange(repeats)
+    # A straight line through its own ends is taken off, so that the strip has no steps; a quick heart gets pauses.
+    level = np.concatenate(
+        [beat - np.linspace(beat[0], beat[-1], n), np.zeros(max(0, round(_CYCLE_S * WORK_RATE_HZ) - n))]
+    )
+    repeats = max(_LEAST_REPEATS, math.ceil(_STRIP_S * WORK_RATE_HZ / level.size))
+    strip = np.tile(level, repeats)
+    peaks = zero + level.size * np.arange(repeats)
     import neurokit2
 
     with warnings.catch_warnings(), np.errstate(all="ignore"):

@@ -60,7 +60,7 @@ def silent(capfd):
     assert out == err == ""
 
 
-@pytest.mark.parametrize("rr", [1.5, 1.0, 0.8, 0.7, 0.6])
+@pytest.mark.parametrize("rr", [1.5, 1.0, 0.8, 0.7, 0.6, 0.52])
 def test_intervals_of_beats_of_known_timing(rr):
     m = measure(record([lead(regular(rr), rr=rr)], ["II"]))
     qt = 390 * rr ** (1 / 3)
@@ -72,6 +72,14 @@ def test_intervals_of_beats_of_known_timing(rr):
     assert m.qtc_fridericia.value == pytest.approx(m.qt.value / rr ** (1 / 3), rel=1e-3)
     assert m.qtc_fridericia.value == pytest.approx(390, abs=10)
     np.testing.assert_allclose(m.beats_s, regular(rr), atol=0.002)
+
+
+@pytest.mark.parametrize("rr", [0.44, 0.4, 0.35, 0.3, 0.25])
+def test_waves_that_run_into_each_other_have_no_end(rr):
+    m = measure(record([lead(regular(rr), rr=rr)], ["II"]))
+    assert m.rate.value == pytest.approx(60 / rr, rel=2e-3)
+    assert m.qt.value is None
+    assert m.pr.value is None or m.pr.value == pytest.approx(PR_MS, abs=20)
 
 
 def test_bazett_is_doubted_away_from_usual_rates():
