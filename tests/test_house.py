@@ -211,6 +211,22 @@ def test_the_keys_of_the_json_are_those_of_its_document() -> None:
     assert documented == set(content) - {"schema", "version"}
 
 
+def test_the_documents_name_every_layout_and_one_version() -> None:
+    from ecg import LAYOUTS
+    from einthoven.outputs import version
+
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [name for name in LAYOUTS if f"{name}" not in readme] == []
+    assert f"\nversion: {version()}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+
+
+def test_the_check_of_everything_ends_with_the_readme_s_test_command() -> None:
+    script = ROOT / ".ci" / "run"
+    assert os.access(script, os.X_OK)
+    assert script.read_text(encoding="utf-8").rstrip().endswith("\npytest")
+    assert "\n    pytest\n" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
 def test_the_first_screen_is_small() -> None:
     for picture in (ROOT / "docs/images").glob("*"):
         assert picture.stat().st_size < 300_000
