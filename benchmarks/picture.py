@@ -20,7 +20,7 @@ __all__ = ["compose", "main"]
 
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "images" / "einthoven.png"
 #: Seed of the page, size of each panel and height of its title in pixels, colours of the palette.
-SEED, PANEL, TITLE_PX, COLOURS = 0, (500, 360), 30, 96
+SEED, PANEL, TITLE_PX, COLOURS = 2, (500, 360), 30, 96
 #: Part of the page that the middle panel shows (left, top, right, bottom as shares): the whole would hide the trace.
 CLOSE = (0.04, 0.34, 0.44, 0.71)
 
