@@ -153,7 +153,9 @@ def _stored_samples(
     name = shown(name)
     kind = (int(group.WaveformBitsAllocated), str(group.WaveformSampleInterpretation))
     if kind not in _SAMPLE_TYPES:
-        raise FormatError(f"{name}: samples of {kind[0]} bits, kind {kind[1]!r}, are not supported; convert the file")
+        raise FormatError(
+            f"{name}: samples of {kind[0]} bits, kind {shown(kind[1], 20)!r}, are not supported; convert the file"
+        )
     dtype = np.dtype(_SAMPLE_TYPES[kind]).newbyteorder("<" if little_endian else ">")
     n_channels, n_samples = int(group.NumberOfWaveformChannels), int(group.NumberOfWaveformSamples)
     check_samples(float(n_channels) * n_samples, name, options)

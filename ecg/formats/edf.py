@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -50,10 +51,32 @@ def read_edf(path: str | os.PathLike[str], options: ReadOptions = DEFAULT_OPTION
     """
     path = check_file(path, options)
     with decoding(path, _EXPECTED):
+        _check_size(path)
         import pyedflib
 
         with pyedflib.EdfReader(str(path)) as reader:
             return _record(reader, path.name, options)
+
+
+def _check_size(path: Path) -> None:
+    """Compare the file's size with what its header claims.
+
+    The library does so too, but prints the two numbers to standard output. Positions and widths of the header's
+    fields are those of the EDF specification; BDF differs in its samples of three bytes.
+    """
+    with path.open("rb") as file:
+        fixed = file.read(256)
+        n_signals = int(fixed[252:256])
+        n_records, header_bytes = int(fixed[236:244]), int(fixed[184:192])
+        file.seek(256 + n_signals * 216)
+        per_record = [int(file.read(8)) for _ in range(n_signals)]
+    sample_bytes = 3 if fixed[:1] == b"\xff" else 2
+    expected = header_bytes + n_records * sum(per_record) * sample_bytes
+    if path.stat().st_size != expected:
+        raise FormatError(
+            f"{shown(path.name)}: expected {expected} bytes by its header, got {path.stat().st_size}; "
+            "it is truncated or was not finished, copy or export it again"
+        )
 
 
 def _record(reader: Any, name: str, options: ReadOptions) -> ECGRecord:
