@@ -247,16 +247,22 @@ def demo(
     help="Read every page of a folder that has its true signals beside it, and measure how good the readings are.\n\n"
     "Takes folders that einthoven synth or ecg-image-kit wrote, and any picture or PDF with a .hea/.dat of its name. "
     "Writes fidelity.json (figures with 95 % intervals, by group and overall) and leads.csv.",
-    epilog=_examples("einthoven bench fidelity --pages pages -o results"),
+    epilog=_examples(
+        "einthoven bench fidelity --pages pages -o results",
+        "einthoven bench fidelity --pages pages -o results --method classical",
+    ),
 )
 def fidelity(
     pages: Annotated[Path, typer.Option("--pages", metavar="DIR", help="Folder of pages with their truth.")],
     out: _Out,
+    method: Annotated[
+        Literal["auto", "classical"], typer.Option(help="The reader to measure; the strip method runs beside it.")
+    ] = "auto",
 ) -> None:
     """Measure readings against truth."""
     from einthoven.commands import fidelity as command
 
-    raise typer.Exit(command.run(pages, out))
+    raise typer.Exit(command.run(pages, out, method=method))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import typer
 
@@ -14,14 +15,15 @@ from einthoven.progress import counting
 __all__ = ["run"]
 
 
-def run(pages: Path, out: Path) -> int:
+def run(pages: Path, out: Path, *, method: Literal["auto", "classical"] = "auto") -> int:
     """Measure the reader on the pages of a folder; exit status 0."""
+    from digitize.options import DigitizeOptions
     from einthoven.bench import bench_fidelity
 
     if not pages.is_dir():
         raise OptionsError(f"--pages {one_line(pages)} is no folder; give one that holds pages with their truth")
     outputs.output_folder(out)
     with counting("pages") as progress:
-        bench_fidelity(pages, out, progress=progress)
+        bench_fidelity(pages, out, DigitizeOptions(method=method), progress=progress)
     typer.echo(one_line(f"fidelity.json and leads.csv are in {out}"))
     return 0
