@@ -418,6 +418,7 @@ def test_bounds_and_damage_of_pictures(tmp_path):
         read(path)
 
 
+@pytest.mark.filterwarnings("ignore")  # pydicom warns about the missing end
 def test_what_is_no_dicom_file_is_refused(tmp_path):
     path = tmp_path / "a.dcm"
     path.write_bytes(bytes(128) + b"DICM" + b"\xff" * 50)
