@@ -130,8 +130,9 @@ def test_the_presets_are_in_the_help(capsys) -> None:
 
 def test_bench_fidelity_measures_a_set(tmp_path, perfect_reader, capsys) -> None:
     assert run(capsys, "synth", "--n", 2, "--preset", "clean", "-o", tmp_path / "set")[0] == 0
-    status, _, errors = run(capsys, "bench", "fidelity", "--pages", tmp_path / "set", "-o", tmp_path / "out")
+    status, told, errors = run(capsys, "bench", "fidelity", "--pages", tmp_path / "set", "-o", tmp_path / "out")
     assert (status, errors) == (0, "")
+    assert told.startswith("2 pages: median SNR ")
     content = json.loads((tmp_path / "out/fidelity.json").read_text())
     assert content["pages"] == 2
     assert content["overall"]["median_snr_db"]["value"] == pytest.approx(40, abs=1)
