@@ -173,10 +173,10 @@ def _wavelet_waves(beat: _Array, zero: int) -> dict[str, tuple[float, float, flo
     repeats = max(_LEAST_REPEATS, math.ceil(_STRIP_S * WORK_RATE_HZ / level.size))
     strip = np.tile(level, repeats)
     peaks = zero + level.size * np.arange(repeats)
-    import neurokit2
-
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
+        import neurokit2
+
         try:
             _, found = neurokit2.ecg_delineate(strip, peaks, sampling_rate=int(WORK_RATE_HZ), method="dwt")
         except Exception:

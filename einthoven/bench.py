@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg.errors import ECGError
+from ecg.errors import ECGError, ModelError, OptionsError
 from ecg.fidelity import LeadFidelity, PageFidelity, lead_fidelity, page_fidelity
 from ecg.record import ECGRecord
 from ecg.summary import Interval, bootstrap_median, summarize
@@ -143,7 +143,9 @@ def bench_fidelity(
     Raises
     ------
     OptionsError
-        If no page is found or the results cannot be written.
+        If no page is found, the results cannot be written or the reader refuses its options.
+    ModelError
+        If the reader lacks its weights.
     FormatError
         If the signals of a page cannot be read.
     """
@@ -204,6 +206,8 @@ def _read_first(path: Path, options: DigitizeOptions, read: PageReader) -> tuple
     """Record, status and reason of a file's first page; whatever goes wrong is a failed page, not a failed run."""
     try:
         d = next(iter(read(path, options)), None)
+    except (ModelError, OptionsError):
+        raise  # no fault of the page: every other one would fail alike
     except ECGError as error:
         return None, "failed", str(error)
     except Exception as error:

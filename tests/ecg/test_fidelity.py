@@ -104,6 +104,14 @@ def test_a_column_put_seconds_late_is_right_once_its_start_is_moved():
     assert f.start_error_s == f.shift_s == pytest.approx(5)
 
 
+@pytest.mark.parametrize("late", [-20, 4])
+def test_content_that_comes_late_within_its_place_is_a_positive_shift(late):
+    whole = beats(6000)
+    f = lead_fidelity(whole[500:5500], whole[500 - late : 5500 - late])
+    assert f.start_error_s == 0
+    assert f.shift_s == pytest.approx(late / FS)
+
+
 def test_a_lost_beginning_is_a_start_error_but_no_shift():
     x = segment(beats(1250), 1000)
     y = x.copy()

@@ -13,7 +13,7 @@ import pytest
 
 from digitize.options import DigitizeOptions
 from digitize.result import Digitization
-from ecg import LEADS, DigitizationError, ECGRecord, FormatError, OptionsError, Page
+from ecg import LEADS, DigitizationError, ECGRecord, FormatError, ModelError, OptionsError, Page
 from ecg.formats import write_wfdb
 from einthoven.bench import LEAD_COLUMNS, bench_fidelity, longest_lead
 from einthoven.provenance import _head, commit
@@ -261,6 +261,14 @@ def test_a_damaged_truth_is_found_before_the_first_page_is_read(tmp_path):
 
     with pytest.raises(FormatError, match="hard_00001"):
         bench_fidelity(tmp_path / "pages", tmp_path / "out", read=never, strip=never)
+
+
+def test_a_reader_without_its_weights_fails_nobodys_page(pages, tmp_path):
+    def read(path, options):
+        raise ModelError("card.json cannot be read")
+
+    with pytest.raises(ModelError, match=r"card\.json"):
+        bench_fidelity(pages, tmp_path / "out", read=read, strip=strip_of(pages))
 
 
 def test_a_truth_without_samples_is_refused(tmp_path):
