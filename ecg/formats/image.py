@@ -30,7 +30,8 @@ _DPI_MISMATCH = 0.02
 
 #: EXIF orientation (CIPA DC-008, tag 0x0112): how the stored picture is turned to stand upright.
 _ORIENTATION_TAG = 0x0112
-_BITS_PER_SAMPLE_TAG = 258  # TIFF 6.0
+#: Tags of TIFF 6.0, section 8.
+_WIDTH_TAG, _HEIGHT_TAG, _BITS_PER_SAMPLE_TAG = 256, 257, 258
 
 
 def image_kind(head: bytes) -> str | None:
@@ -88,13 +89,27 @@ def read_image_pages(path: str | os.PathLike[str], options: ReadOptions = DEFAUL
     """
     path = check_file(path, options)
     with path.open("rb") as file:
-        kind = image_kind(file.read(16))
+        head = file.read(30)
+    kind = image_kind(head)
     if kind is None:
         raise FormatError(f"{shown(path.name)}: expected a PNG, JPEG, TIFF, WebP or BMP picture; convert the file")
+    if kind == "webp":  # opening it allocates the canvas already
+        check_pixels(*_webp_size(head), path.name, options)
     with decoding(path, f"a {kind.upper()} picture"), _opened(path, kind) as image:
         n_pages = _count_pages(image, options.max_pdf_pages) if kind == "tiff" else 1
     check_pages(n_pages, path.name, options)
     return _pages(path, kind, n_pages, options)
+
+
+def _webp_size(head: bytes) -> tuple[int, int]:
+    """Width and height of a WebP canvas from its first 30 bytes (RFC 9649, sections 2.5 to 2.7, 3.4)."""
+    chunk, data = head[12:16], head[20:].ljust(10, b"\x00")
+    if chunk == b"VP8X":
+        return int.from_bytes(data[4:7], "little") + 1, int.from_bytes(data[7:10], "little") + 1
+    if chunk == b"VP8L":
+        packed = int.from_bytes(data[1:5], "little")
+        return (packed & 0x3FFF) + 1, (packed >> 14 & 0x3FFF) + 1
+    return int.from_bytes(data[6:8], "little") & 0x3FFF, int.from_bytes(data[8:10], "little") & 0x3FFF
 
 
 def _count_pages(image: ImageFile, most: int) -> int:
@@ -176,6 +191,11 @@ def _rgb(image: ImageFile) -> NDArray[np.uint8]:
     """Decode a picture of any mode to uint8 RGB."""
     from PIL import Image
 
+    tags: Any = getattr(image, "tag_v2", None)
+    if tags is not None:
+        # With its memory given beforehand, Pillow does not hold a TIFF page against its global number of pixels. The
+        # tags, not image.size, are the stored width and height: a page on its side is turned only after decoding.
+        image.im = Image.new(image.mode, (tags[_WIDTH_TAG], tags[_HEIGHT_TAG])).im
     image.load()
     if image.mode.startswith("I") or image.mode == "F":
         return _deep_grey(image)
