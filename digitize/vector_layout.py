@@ -29,8 +29,10 @@ _SPELLING = {lead.upper(): lead for lead in (*LEADS, "V3R", "V4R", "V7", "V8", "
 
 #: Names are printed within this much (mm) left or right of the traces.
 _NAME_REACH_MM = 25.0
-#: Names stand at one height above or below their rows up to this part of the rows' distance, and no less than 4 mm.
-_NAME_LEVEL, _NAME_LEVEL_MM = 0.2, 4.0
+#: Costs of pairing names with rows, in parts of the rows' distance by which a pair stands off: of leaving a line of
+#: names without a row and each of its names (a stray one in a header is cheap, a row's four are dear), of names that do
+#: not suit a row's breaks, and of the distance itself (of two equal pairings the nearer).
+_STRAY_LINE, _STRAY_NAME, _UNSUITED, _DISTANCE = 0.2, 0.15, 0.5, 0.3
 
 
 @dataclass(frozen=True)
@@ -130,12 +132,14 @@ def arrange(rows: Sequence[Row], names: Sequence[Name], mm: float, layout: str |
     DigitizationError
         If the rows fit no layout, or not the one that was given.
     """
-    by_row = _names_by_row(rows, names, mm)
+    by_row, stray = _names_by_row(rows, names, mm)
     printed_leads = [[name.lead for name in group] for group in by_row]
     n_columns, strips, margin = given_shape(rows, layout) if layout is not None else find_shape(rows, printed_leads, mm)
     short = [r for r in range(len(rows)) if r not in strips]
     edges = column_edges([rows[r] for r in short], n_columns, mm)
     leads, assumed, reasons = _name_rows(rows, by_row, short, sorted(strips), n_columns, layout)
+    if len(stray) > 1:
+        reasons.append(f"no row fits the printed names {', '.join(n.lead for n in stray)}")
     unnamed = tuple(r for r in sorted(strips) if not by_row[r])
     printed = sum(min(len(by_row[r]), 1 if r in strips else n_columns) for r in range(len(rows)))
     if printed:
@@ -152,39 +156,73 @@ def arrange(rows: Sequence[Row], names: Sequence[Name], mm: float, layout: str |
     return Arrangement(found, tuple(segments), margin, tuple(assumed), tuple(reasons), unnamed)
 
 
-def _names_by_row(rows: Sequence[Row], names: Sequence[Name], mm: float) -> list[list[Name]]:
-    """Names of each row from left to right. All names stand at about one height above or below their rows."""
-    by_row: list[list[Name]] = [[] for _ in rows]
-    levels = np.array([row.level for row in rows])
+def _names_by_row(rows: Sequence[Row], names: Sequence[Name], mm: float) -> tuple[list[list[Name]], list[Name]]:
+    """Names of each row from left to right, and names that suit no row.
+
+    Lines of names follow each other as the rows do, all at about one distance above or below them. For every distance
+    that some name and row suggest, the cheapest pairing in order is found (dynamic programming); a row may go without
+    names, a stray name in a header without a row.
+    """
     left = min(row.left for row in rows) - _NAME_REACH_MM * mm
     right = max(row.right for row in rows) + _NAME_REACH_MM * mm
-    names = [n for n in names if left <= n.x <= right]
-    if not names:
-        return by_row
+    lines = _lines_of_names([n for n in names if left <= n.x <= right], mm)
+    levels = np.array([row.level for row in rows])
+    ys = np.array([np.mean([n.y for n in line]) for line in lines])
     pitch = float(np.median(np.diff(levels))) if len(levels) > 1 else 30.0 * mm
-    ys = np.array([n.y for n in names])
-    best: tuple[float, ...] = ()
-    for offset in np.unique(np.round((levels[:, None] - ys[None, :]).ravel(), 1)):
-        if abs(offset) > pitch:
-            continue
-        away = np.abs(levels[:, None] - (ys + offset)[None, :])
-        row_of = np.where(away.min(axis=0) <= max(_NAME_LEVEL * pitch, _NAME_LEVEL_MM * mm), away.argmin(axis=0), -1)
-        groups = [[n for n, r in zip(names, row_of, strict=True) if r == number] for number in range(len(rows))]
-        score = (*_fit_of_names(rows, groups, mm), -abs(float(offset)))
-        if not best or score > best:
-            best, by_row = score, [sorted(group, key=lambda n: n.x) for group in groups]
-    return by_row
+    offsets = np.unique(np.round((levels[:, None] - ys[None, :]).ravel(), 1))
+    suits = np.array([[_suits(row, line, rows) for row in rows] for line in lines]).reshape(len(lines), len(rows))
+    skip = np.array([_STRAY_LINE + _STRAY_NAME * len(line) for line in lines])
+    best, pairs = np.inf, {}
+    for offset in offsets[np.abs(offsets) <= pitch]:
+        away = np.abs(levels[None, :] - ys[:, None] - offset) / pitch
+        cost, found = _in_order(np.where(away > 0.6, np.inf, away) + _UNSUITED * ~suits, skip)
+        cost += _DISTANCE * abs(float(offset)) / pitch
+        if cost < best:
+            best, pairs = cost, found
+    by_row: list[list[Name]] = [[] for _ in rows]
+    for line, row in pairs.items():
+        by_row[row] = lines[line]
+    return by_row, [n for number, line in enumerate(lines) if number not in pairs for n in line]
 
 
-def _fit_of_names(rows: Sequence[Row], groups: Sequence[Sequence[Name]], mm: float) -> tuple[float, float]:
-    """Names that found a row of their own place, and rows whose number of names suits their number of lines."""
-    placed = sum(len(group) for group in groups)
-    clashes = sum(abs(a.x - b.x) < 5.0 * mm for group in groups for i, a in enumerate(group) for b in group[i + 1 :])
-    suits = sum(
-        len(group) == len(row.lines) or (len(row.lines) == 1 and not group)
-        for row, group in zip(rows, groups, strict=True)
-    )
-    return placed - clashes, suits
+def _lines_of_names(names: Sequence[Name], mm: float) -> list[list[Name]]:
+    """Names at one height, from left to right; the lines from top to bottom."""
+    lines: list[list[Name]] = []
+    for name in sorted(names, key=lambda n: n.y):
+        # 2 mm: less than the height of a letter, more than the unevenness of one line.
+        if lines and name.y - lines[-1][-1].y <= 2.0 * mm:
+            lines[-1].append(name)
+        else:
+            lines.append([name])
+    return [sorted(line, key=lambda n: n.x) for line in lines]
+
+
+def _suits(row: Row, line: Sequence[Name], rows: Sequence[Row]) -> bool:
+    """Whether a row can have this many leads, judged by its breaks where the page draws leads apart."""
+    if all(len(other.lines) == 1 for other in rows):
+        return True
+    return (len(line) > 1) == (len(row.lines) > 1)
+
+
+def _in_order(cost: Points, skip: Points) -> tuple[float, dict[int, int]]:
+    """Cheapest pairing of lines (axis 0) with rows (axis 1) that keeps both in order; lines may be skipped."""
+    n_lines, n_rows = cost.shape
+    total = np.zeros((n_lines + 1, n_rows + 1))
+    total[1:, 0] = np.cumsum(skip)
+    for i in range(1, n_lines + 1):
+        for j in range(1, n_rows + 1):
+            total[i, j] = min(total[i, j - 1], total[i - 1, j] + skip[i - 1], total[i - 1, j - 1] + cost[i - 1, j - 1])
+    pairs: dict[int, int] = {}
+    i, j = n_lines, n_rows
+    while i and j:
+        if total[i, j] == total[i - 1, j - 1] + cost[i - 1, j - 1]:
+            i, j = i - 1, j - 1
+            pairs[i] = j
+        elif total[i, j] == total[i, j - 1]:
+            j -= 1
+        else:
+            i -= 1
+    return float(total[n_lines, n_rows]), pairs
 
 
 def _name_rows(

@@ -79,8 +79,8 @@ def read_scale(
 ) -> ScaleReading:
     """Put the scale together: a person's word, then the page's.
 
-    The grid gives the millimetre, whatever size the page was printed to: its lines, or where they are a picture or a
-    pattern under the paths, the grid as the page's picture shows it. A pulse is 1 mV high: it gives the gain where
+    The grid gives the millimetre, whatever size the page was printed to: its lines, or where they are a picture under
+    the paths, the grid as the page's picture shows it. A pulse is 1 mV high: it gives the gain where
     there is a grid, and the millimetre where there is none. Speed and gain that nothing tells are 25 mm/s and
     10 mm/mV, and are listed as assumed.
 
@@ -88,13 +88,13 @@ def read_scale(
     ----------
     grid : VectorGrid or None
     drawn : tuple of float or None
-        Pixels per millimetre in x and y of a grid that only the page's picture shows.
+        Points per millimetre in x and y of a grid that only the page's picture shows.
     rows : sequence of Row
     runs : sequence of Word
         The page's writing, joined to runs.
     options : DigitizeOptions
     px_per_pt : tuple of float
-        Pixels of the page's picture per point in x and y, the unit of ``options.px_per_mm`` and ``drawn``.
+        Pixels of the page's picture per point in x and y, the unit of ``options.px_per_mm``.
     """
     reasons: list[str] = []
     assumed: list[str] = []
@@ -147,7 +147,7 @@ def _millimetre(
     if grid is not None:
         return (grid.pt_per_mm_x, grid.pt_per_mm_y), "vector"
     if drawn is not None:
-        return (drawn[0] / px_per_pt[0], drawn[1] / px_per_pt[1]), "grid"
+        return drawn, "grid"
     if high is not None:
         pt = high / (gain or DEFAULT_GAIN_MM_PER_MV)
         return (pt, pt), "pulse"

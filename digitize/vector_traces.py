@@ -353,15 +353,23 @@ def _one_after_another(lines: Sequence[Line], mm: float) -> list[Line]:
 
 
 def _with_pulses(rows: list[Row], pulses: Sequence[Pulse], mm: float) -> list[Row]:
-    """Each pulse to the row that runs nearest to its foot; a pulse drawn twice counts once."""
+    """Rows with their pulses, at the pulses' feet; a pulse drawn twice counts once.
+
+    As many pulses above each other as rows belong to them in order; otherwise each joins the nearest row.
+    """
     found: list[list[Pulse]] = [[] for _ in rows]
-    for pulse in pulses:
-        if not rows:
-            break
-        number = int(np.argmin([abs(row.level - pulse.low) for row in rows]))
-        row = rows[number]
-        beside = pulse.right <= row.left + mm or pulse.left >= row.right - mm
-        known = any(abs(p.left - pulse.left) < 0.1 * mm for p in found[number])
-        if beside and not known:
-            found[number].append(pulse)
-    return [Row(row.level, row.lines, tuple(p)) for row, p in zip(rows, found, strict=True)]
+    distinct: list[Pulse] = []
+    for pulse in sorted(pulses, key=lambda p: p.low):
+        same = any(abs(p.left - pulse.left) < 0.1 * mm and abs(p.low - pulse.low) < 0.1 * mm for p in distinct)
+        beside = all(pulse.right <= row.left + mm or pulse.left >= row.right - mm for row in rows)
+        if beside and not same:
+            distinct.append(pulse)
+    in_order = len(distinct) == len(rows) and len({round(p.low) for p in distinct}) == len(rows)
+    for position, pulse in enumerate(distinct if rows else ()):
+        nearest = int(np.argmin([abs(row.level - pulse.low) for row in rows]))
+        found[position if in_order else nearest].append(pulse)
+    # A row's median wanders from its zero line; the pulse's foot is that line.
+    return [
+        Row(float(np.median([p.low for p in own])) if own else row.level, row.lines, tuple(own))
+        for row, own in zip(rows, found, strict=True)
+    ]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Sequence
+import zlib
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -138,20 +139,24 @@ def grid(kind: str, width: float, height: float, mm: float) -> str:
     return "\n".join(out)
 
 
-def write(path: Path, content: str, page: str) -> None:
-    font = "<</Font<</F1<</Type/Font/Subtype/Type1/BaseFont/Helvetica-Bold>>>>>>"
+def write(path: Path, content: str, page: str, more: tuple[str, ...] = ("",)) -> None:
+    font = f"<</Font<</F1<</Type/Font/Subtype/Type1/BaseFont/Helvetica-Bold>>>>{more[0]}>>"
     bodies = (
         "<</Type/Catalog/Pages 2 0 R>>",
         "<</Type/Pages/Kids[3 0 R]/Count 1>>",
         f"<</Type/Page/Parent 2 0 R/Contents 4 0 R/Resources{font}{page}>>",
         f"<</Length {len(content)}>>stream\n{content}\nendstream",
+        *more[1:],
     )
     out, rows = "%PDF-1.4\n", ""
     for number, body in enumerate(bodies, 1):
         rows += f"{len(out):010d} 00000 n \n"
         out += f"{number} 0 obj{body}endobj\n"
-    out += f"xref\n0 5\n0000000000 65535 f \n{rows}trailer<</Size 5/Root 1 0 R>>\nstartxref\n{len(out)}\n%%EOF"
-    path.write_text(out, encoding="latin-1")
+    size = len(bodies) + 1
+    out += (
+        f"xref\n0 {size}\n0000000000 65535 f \n{rows}trailer<</Size {size}/Root 1 0 R>>\nstartxref\n{len(out)}\n%%EOF"
+    )
+    path.write_bytes(out.encode("latin-1"))
 
 
 def check(found: Digitization | None, truth: ECGRecord, *, r: float = 0.9999, gain: float = 0.005) -> Digitization:
@@ -229,11 +234,10 @@ def test_every_layout_with_names(tmp_path, name: str, join: str) -> None:
     assert ("consecutive columns" in found.assumed) == (not LAYOUTS[name].rhythm and LAYOUTS[name].shape[1] > 1)
 
 
-@pytest.mark.parametrize("name", ["3x4+1", "3x4+3", "6x2", "6x2+1", "12x1"])
+@pytest.mark.parametrize("name", list(LAYOUTS))
 @pytest.mark.parametrize("join", ["lead", "row"])
-def test_layouts_without_names_are_told_by_breaks_or_jumps_and_say_so(tmp_path, name: str, join: str) -> None:
-    signal = {lead: wave + 0.15 * np.sin(3 * i + 1) for i, (lead, wave) in enumerate(heart(seed=3).items())}
-    path, truth = draw(tmp_path / "a.pdf", signal, Drawing(layout=LAYOUTS[name], join=join, names="none"))
+def test_layouts_without_names_are_told_by_breaks_or_algebra_and_say_so(tmp_path, name: str, join: str) -> None:
+    path, truth = draw(tmp_path / "a.pdf", heart(seed=3), Drawing(layout=LAYOUTS[name], join=join, names="none"))
     found = check(read_vector(path), truth)
     assert found.layout is not None
     assert found.layout.name == name
@@ -255,6 +259,124 @@ def test_cabrera_order_restores_the_sign_of_avr(tmp_path) -> None:
     rows = (("aVL", "V1"), ("I", "V2"), ("-aVR", "V3"), ("II", "V4"), ("aVF", "V5"), ("III", "V6"))
     path, truth = draw(tmp_path / "a.pdf", heart(seed=5), Drawing(layout=PageLayout("6x2", rows)))
     check(read_vector(path), truth)
+
+
+def edited(path: Path, change: Callable[[str], str], d: Drawing) -> Path:
+    """The page with its content changed as text."""
+    text = path.read_bytes().decode("latin-1")
+    content = change(text[text.index("stream\n") + 7 : text.index("\nendstream")])
+    mm = MM * d.zoom
+    write(path, content, f"/MediaBox[0 0 {280 * mm:.4f} {(d.layout.n_lines * 30 + 30) * mm:.4f}]")
+    return path
+
+
+def in_chunks(content: str, n: int) -> str:
+    """Long lines cut into lines of n vertices that share none."""
+    out = []
+    for line in content.split("\n"):
+        points = line.replace(" m ", " l ").removesuffix(" S").removesuffix(" l").split(" l ")
+        parts = [points[i : i + n] for i in range(0, len(points), n)] if len(points) > 100 else []
+        out += [f"{part[0]} m {' '.join(f'{p} l' for p in part[1:])} S" for part in parts if len(part) > 1] or [line]
+    return "\n".join(out)
+
+
+@pytest.mark.parametrize(
+    ("what", "drawing"),
+    [
+        ("one pen", Drawing()),
+        ("one pen", Drawing(join="row")),
+        ("separators", Drawing()),
+        ("separators", Drawing(join="row")),
+        ("chunks of 1000", Drawing(join="row")),
+        ("chunks of 333", Drawing(join="row")),
+        ("chunks of 600", Drawing(join="lead")),
+        ("chunks of 1000", Drawing(join="row", names="none")),
+        ("header", Drawing()),
+        ("unnamed strip", Drawing(names="below", strip_name=False)),
+        ("unnamed strip", Drawing(names="above", strip_name=False, join="row")),
+    ],
+)
+def test_what_else_stands_on_pages(tmp_path, what: str, drawing: Drawing) -> None:
+    def change(content: str) -> str:
+        if what == "one pen":
+            return content.replace("1 0.8 0.8 RG", "0 0 0 RG").replace("0.5 w", "0.7 w").replace("0.2 w", "0.7 w")
+        if what == "separators":
+            bars = [((20 + 62.5 * k) * MM, (150 - 30 - 30 * r) * MM) for r in range(3) for k in range(1, 4)]
+            out = [f"{x:.3f} {y - 14:.3f} m {x:.3f} {y + 14:.3f} l S" for x, y in bars]
+            return "\n".join([content, *out, f"{10 * MM} {10 * MM} {260 * MM} {130 * MM} re S 30 22 m 700 22 l S"])
+        if what.startswith("chunks"):
+            return in_chunks(content, int(what.split()[-1]))
+        if what == "header":
+            near, far = f"{20 * MM} {140 * MM}", f"{120 * MM} {140 * MM}"
+            font = "BT /F1 9 Tf"
+            return f"{content}\n{font} {near} Td (Patient I V1 Axis II) Tj ET {font} {far} Td (II) Tj ET"
+        return content
+
+    path, truth = draw(tmp_path / "a.pdf", heart(seed=20), drawing)
+    found = check(read_vector(edited(path, change, drawing)), truth)
+    assert found.layout == LAYOUTS["3x4+1"]
+    assert found.status == "accepted"
+
+
+def test_a_baseline_far_off_does_not_move_the_names(tmp_path) -> None:
+    signal = {lead: wave + 1.3 * (-1) ** i for i, (lead, wave) in enumerate(heart(seed=21).items())}
+    drawing = Drawing(layout=LAYOUTS["6x2+1"], join="all")
+    path, truth = draw(tmp_path / "a.pdf", signal, drawing)
+    assert check(read_vector(path), truth).layout == LAYOUTS["6x2+1"]
+
+
+def test_a_separator_drawn_into_the_line_has_no_duration(tmp_path) -> None:
+    drawing = Drawing(join="row")
+    path, truth = draw(tmp_path / "a.pdf", heart(seed=22), drawing)
+
+    def change(content: str) -> str:
+        out = []
+        for line in content.split("\n"):
+            points = line.split(" l ")
+            if len(points) > 4000:
+                x, y = map(float, points[1250].split()[:2])
+                tick = [points[1250], f"{x} {y - 9:.3f}", f"{x} {y + 9:.3f}", points[1250]]
+                line = " l ".join([*points[:1250], *tick, *points[1251:]])
+            out.append(line)
+        return "\n".join(out)
+
+    check(read_vector(edited(path, change, drawing)), truth)
+
+
+def test_samples_at_125_hz_are_followed_between_the_vertices(tmp_path) -> None:
+    t = np.arange(5000) / FS
+    signal = {lead: np.sin(2 * np.pi * (7 + i) * t) + 0.3 * np.sin(2 * np.pi * 2.3 * t) for i, lead in enumerate(LEADS)}
+    drawing = Drawing(layout=LAYOUTS["12x1"])
+    path, truth = draw(tmp_path / "a.pdf", signal, drawing)
+
+    def change(content: str) -> str:
+        lines = content.split("\n")
+        long = [line.replace(" m ", " l ").removesuffix(" l S").split(" l ") for line in lines]
+        kept = [p[::4] if len(p) > 1000 else None for p in long]
+        return "\n".join(
+            f"{k[0]} m {' '.join(f'{p} l' for p in k[1:])} S" if k else line
+            for k, line in zip(kept, lines, strict=True)
+        )
+
+    check(read_vector(edited(path, change, drawing)), truth)
+
+
+def test_a_grid_that_is_a_picture_is_measured_in_the_picture(tmp_path) -> None:
+    path, truth = draw(tmp_path / "a.pdf", heart(seed=23), Drawing(grid="none", pulses=False))
+    text = path.read_bytes().decode("latin-1")
+    content = text[text.index("stream\n") + 7 : text.index("\nendstream")]
+    shade = np.full((1500, 2800), 255, np.uint8)  # ten pixels to the millimetre
+    shade[::10], shade[:, ::10] = 215, 215
+    shade[::50], shade[:, ::50] = 170, 170
+    data = zlib.compress(shade.tobytes()).decode("latin-1")
+    head = "/Type/XObject/Subtype/Image/Width 2800/Height 1500/ColorSpace/DeviceGray/BitsPerComponent 8"
+    picture = f"<<{head}/Filter/FlateDecode/Length {len(data)}>>stream\n{data}\nendstream"
+    width, height = f"{280 * MM:.4f}", f"{150 * MM:.4f}"
+    place = f"q {width} 0 0 {height} 0 0 cm /X1 Do Q\n"
+    write(path, place + content, f"/MediaBox[0 0 {width} {height}]", ("/XObject<</X1 5 0 R>>", picture))
+    found = check(read_vector(path), truth)
+    assert found.evidence is not None
+    assert found.evidence.px_per_mm_x == "grid"
 
 
 @pytest.mark.parametrize("lead", ["II", "V1", "III"])
