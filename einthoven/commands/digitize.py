@@ -11,7 +11,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ecg.errors import ECGError, FormatError, OptionsError
+from ecg.errors import ECGError, FormatError, ModelError, OptionsError
 from ecg.options import options_from, read_toml
 from einthoven import outputs
 from einthoven.inputs import Corrections, Input, Missing, corrections, find_inputs, page_stem
@@ -215,6 +215,8 @@ def _one_file(item: Input, job: Job, report: Report, bugs: list[str]) -> list[Su
             rows.append(row)
             page = "" if row.page is None or row.stem == item.stem else f" page {row.page}"
             report.line(f"{item.path}{page}: {row.status}{f', {row.layout}' if row.layout else ''} -> {row.stem}")
+    except ModelError:
+        raise  # without its model the reader can read no file at all
     except ECGError as error:
         failed(str(error))
     except OSError as error:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import wfdb
 
+import digitize
 from digitize import DigitizeOptions
+from ecg import ModelError
 from einthoven.cli import main
 
 
@@ -104,6 +107,16 @@ def test_a_fault_of_the_program_is_status_3_with_traceback_and_the_rest_is_there
     assert "ZeroDivisionError: a fault" in errors
     assert any(line.startswith("Traceback") for line in errors)
     assert (tmp_path / "out/a.hea").exists()
+
+
+def test_a_missing_model_is_status_2(tmp_path, picture, capsys, monkeypatch) -> None:
+    def read_file(path: Path, options: object) -> Iterator[object]:
+        raise ModelError("weights/text/card.json cannot be read; install the package again")
+
+    monkeypatch.setattr(digitize, "read_file", read_file)
+    status, _, errors = run(capsys, "digitize", picture("a.png"), picture("b.png"), "-o", tmp_path / "out")
+    assert status == 2
+    assert errors == ["einthoven: weights/text/card.json cannot be read; install the package again"]
 
 
 def test_ctrl_c_keeps_what_is_finished_and_leaves_nothing_half_written(tmp_path, picture, reader, capsys) -> None:
