@@ -40,6 +40,8 @@ class Frame:
         Printed lead names, in page pixels.
     rules : tuple of float
         Columns of long vertical rules.
+    edge_px : float or None
+        Column of the pulses' right edge where the traces hang on it.
     """
 
     share: Float
@@ -49,6 +51,7 @@ class Frame:
     px_per_mm: float
     names: tuple[NameHit, ...]
     rules: tuple[float, ...]
+    edge_px: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +64,8 @@ class LayoutMatch:
         With the leads that the page shows in each place.
     bounds_px : tuple of float
         Left edges of the columns and the right edge of the last.
+    separators_px : tuple of (float, float)
+        First and last column of the separators printed at these bounds.
     margin : float
         0 to 1: how much better than the next best layout.
     named : int
@@ -71,6 +76,7 @@ class LayoutMatch:
 
     layout: PageLayout
     bounds_px: tuple[float, ...]
+    separators_px: tuple[tuple[float, float], ...]
     margin: float
     named: int
     assumed: tuple[str, ...]
@@ -118,7 +124,8 @@ def match_layout(frame: Frame, given: str | None = None) -> LayoutMatch:
     margin = float(np.clip((best - second) / max(abs(best), 1e-6), 0, 1)) if best > 0 else 0.0
     bounds = _bounds(frame, layout, places)
     rows, strips, named, assumed = _leads(layout, bounds, places, frame.px_per_mm)
-    return LayoutMatch(PageLayout(layout.name, rows, strips), bounds, margin, named, assumed)
+    separators = _separators(frame, bounds, layout.shape[0])
+    return LayoutMatch(PageLayout(layout.name, rows, strips), bounds, separators, margin, named, assumed)
 
 
 def _assign_rows(frame: Frame) -> list[tuple[int, float, NameHit]]:
@@ -218,10 +225,25 @@ def _mark_position(frame: Frame, at: float, rows: range, reach: float) -> float 
     return float((np.arange(votes.size)[window] * weight).sum() / weight.sum()) + first
 
 
+def _separators(frame: Frame, bounds: tuple[float, ...], n_rows: int) -> tuple[tuple[float, float], ...]:
+    """Columns that the separators at the inner bounds cover, by the votes of the lines."""
+    found = []
+    for at in bounds[1:-1]:
+        rule = [r for r in frame.rules if abs(r - at) < frame.px_per_mm]
+        first = max(0, int(at - 1.2 * frame.px_per_mm))
+        votes = sum(_bars(frame, i, first, int(at + 1.2 * frame.px_per_mm) + 2) for i in range(n_rows))
+        columns = np.flatnonzero(np.asarray(votes) >= max(1.0, 0.3 * n_rows)) + first
+        if columns.size:
+            found.append((float(columns[0]), float(columns[-1])))
+        elif rule:
+            found.append((rule[0], rule[0]))
+    return tuple(found)
+
+
 def _bars(frame: Frame, index: int, first: int, last: int) -> NDArray[np.float64]:
-    """Columns in which a line of trace carries an upright bar: ink 2 to 5 mm above and below its level alike."""
+    """Columns in which a line of trace carries an upright bar: ink 1 to 2.8 mm above and below its level alike."""
     row, mm = frame.rows[index], frame.px_per_mm
-    level = int(np.median(row.y[first:last]))
+    level = int(row.level_px)  # separators are centred on the line's own level, not on the beat that passes there
     height = frame.share.shape[0]
     up = frame.share[max(0, level - round(2.8 * mm)) : max(1, level - round(1.0 * mm)), first:last]
     down = frame.share[min(height - 1, level + round(1.0 * mm)) : min(height, level + round(2.8 * mm)), first:last]

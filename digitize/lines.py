@@ -35,6 +35,8 @@ class Place:
         Stretch of the line.
     baseline_px : float or None
         Row of 0 mV where a calibration pulse tells it.
+    separators_px : tuple of (float, float)
+        First and last columns of bars printed across the line.
     """
 
     lead: str
@@ -44,6 +46,7 @@ class Place:
     start_px: float
     stop_px: float
     baseline_px: float | None
+    separators_px: tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,10 +88,11 @@ def places_of(match: LayoutMatch, frame: Frame, pulses: Sequence[Pulse]) -> list
     places = []
     for r, leads in enumerate(match.layout.rows):
         for c, lead in enumerate(leads):
-            places.append(Place(lead, r, c, False, match.bounds_px[c], match.bounds_px[c + 1], zero.get(r)))
+            edges = match.bounds_px[c : c + 2]
+            places.append(Place(lead, r, c, False, *edges, zero.get(r), match.separators_px))
     for k, lead in enumerate(match.layout.rhythm):
         r = len(match.layout.rows) + k
-        places.append(Place(lead, r, 0, True, frame.start_px, frame.stop_px, zero.get(r)))
+        places.append(Place(lead, r, 0, True, frame.start_px, frame.stop_px, zero.get(r), ()))
     return places
 
 
@@ -158,14 +162,11 @@ def _cut(
     found[stop:] = False
     mm = frame.px_per_mm
     path = frame.rows[place.row].y
-    for at in (place.start_px, place.stop_px):
-        # A separator or a pulse's edge stands at the boundary: ink that is tall there, thick or thin, is not trace.
-        a, b = max(0, int(at - 0.9 * mm)), min(found.size, int(at + 0.9 * mm) + 2)
-        tall = found[a:b] & (bottom[a:b] - top[a:b] > max(2.0 * mm, 3 * pen.width_px))
-        if tall.any():
-            columns = np.flatnonzero(tall) + a
-            found[max(a, columns[0] - 1) : columns[-1] + 2] = False
     half = int(np.ceil(pen.width_px / 2)) + 1
+    for left, right in place.separators_px:
+        found[max(0, int(left) - half) : int(np.ceil(right)) + half + 1] = False
+    if place.start_px == frame.edge_px:
+        found[first : int(np.ceil(place.start_px + pen.width_px / 2)) + 1] = False
     for name in frame.names:
         x0, y0, x1, y1 = name.xyxy_px
         columns = np.arange(max(first, int(x0) - 1), min(stop, int(x1) + 2))

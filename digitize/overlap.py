@@ -11,8 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
+from digitize.segment import bridged
 from digitize.trace import Row, attach_runs
 
 __all__ = ["OwnInk", "share_out"]
@@ -62,7 +64,16 @@ def share_out(share: Float, rows: Sequence[Row], pen_px: float, px_per_mm: float
     """
     from scipy.ndimage import median_filter
 
+    share = bridged(share, px_per_mm)
     runs = [attach_runs(share, row.y) for row in rows]
+    ink = np.ascontiguousarray(share >= 0.5)
+    edge = np.full(share.shape[1], -(10**6), dtype=np.int64)
+    paths = [edge, *(row.y for row in rows), -edge]
+    for k, (top, bottom, found) in enumerate(runs):
+        # What lies before and behind a line is a pulse, a name or the page's edge: no growth from there.
+        first, last = rows[k].start_px, rows[k].stop_px
+        found[:first], found[last:] = False, False
+        _grow(ink, top, bottom, found, paths[k], paths[k + 2], round(pen_px), first, last)
     own = [OwnInk(top.copy(), bottom.copy(), found.copy(), np.zeros(found.size, bool)) for top, bottom, found in runs]
     # 12 mm: longer than a QRS and most T waves, shorter than a breath's baseline wander.
     size = round(12 * px_per_mm) | 1
@@ -73,6 +84,47 @@ def share_out(share: Float, rows: Sequence[Row], pen_px: float, px_per_mm: float
         for first, last in _groups(joined, round(0.5 * px_per_mm)):
             _settle(share, own, base, k, first, last, pen_px, px_per_mm)
     return own
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _grow(
+    ink: Bool, top: Int, bottom: Int, found: Bool, above: Int, below: Int, pen: int, first: int, last: int
+) -> None:
+    """Follow the ink from each column's run into its neighbours: peaks that the cheapest path cut short.
+
+    The bands that the lines above and below run in are no way to go, so that growth crosses them but does not turn
+    into them.
+    """
+    h = ink.shape[0]
+    for sweep in range(4):
+        forward = sweep % 2 == 0
+        for i in range(first + 1, last):
+            c = i if forward else first + last - 1 - i
+            p = c - 1 if forward else c + 1
+            if not found[p]:
+                continue
+            y = max(0, top[p] - 1)
+            until = min(h - 1, bottom[p] + 1)
+            while y <= until:
+                if abs(y - above[p]) <= pen + 1 or abs(y - below[p]) <= pen + 1 or not ink[y, c]:
+                    y += 1
+                    continue
+                a = y
+                while a > 0 and ink[a - 1, c]:
+                    a -= 1
+                b = y
+                while b < h - 1 and ink[b + 1, c]:
+                    b += 1
+                y = b + 1
+                if b - a <= 2 * pen + 1 and (a <= above[c] <= b or a <= below[c] <= b):
+                    continue  # the neighbour's own level line
+                if not found[c]:
+                    found[c] = True
+                    top[c] = a
+                    bottom[c] = b
+                else:
+                    top[c] = min(top[c], a)
+                    bottom[c] = max(bottom[c], b)
 
 
 def _groups(mask: Bool, gap: int) -> list[tuple[int, int]]:

@@ -20,7 +20,7 @@ from digitize.pulse import Pulse, find_pulses
 from digitize.quality import grade_lead, judge_page, missing_lead
 from digitize.rectify import corners_of, from_corners, from_tilt, warp
 from digitize.result import Digitization, LeadQuality
-from digitize.segment import InkMap, ink_map, remove_rules
+from digitize.segment import InkMap, bridged, ink_map, remove_rules
 from digitize.stroke import Pen, measure_pen
 from digitize.text import PX_PER_MM, NameHit, find_names
 from digitize.trace import Row, attach_runs, find_rows
@@ -57,8 +57,8 @@ def digitize(page: Page, options: DigitizeOptions | None = None) -> Digitization
     image, homography, grid = _upright(page, options, steps)
     guess = _scale_guess(image, grid, options)
     ink = ink_map(image, guess, grid)
-    share, rules = remove_rules(ink.share, guess)
-    rows, level = find_rows(share, guess)
+    share, rules = remove_rules(_without_rim(ink.share, guess), guess)
+    rows, level = find_rows(bridged(share, guess), guess)
     steps.append({"stage": "trace", "rows": len(rows), "rules": list(rules), "ink_level": round(level, 3)})
     if not rows:
         raise DigitizationError("trace", "nothing on the page runs like a trace from left to right", "is it an ECG?")
@@ -135,6 +135,14 @@ def _upright(
     return image, homography, grid
 
 
+def _without_rim(share: Float, px_per_mm: float) -> Float:
+    """Ink map without its outermost millimetre, which scanners and programs leave black."""
+    rim = max(1, round(px_per_mm))
+    inner = np.zeros_like(share)
+    inner[rim:-rim, rim:-rim] = share[rim:-rim, rim:-rim]
+    return inner
+
+
 def _scale_guess(image: NDArray[np.uint8], grid: GridMeasure | None, options: DigitizeOptions) -> float:
     """Pixels per millimetre to within a factor of 1.5, before pulses were looked for."""
     if options.px_per_mm is not None:
@@ -185,9 +193,10 @@ def _frame(
         starts.append(float(start))
         stops.append(float(stop))
     start_px = float(np.median(starts))
+    edge_px = None
     if left and abs(start_px - np.median(left)) < px_per_mm:
-        start_px = float(np.median(left))  # the trace hangs on the pulse's edge
-    return Frame(share, rows, start_px, float(np.median(stops)), px_per_mm, names, rules)
+        start_px = edge_px = float(np.median(left))  # the trace hangs on the pulse's edge
+    return Frame(share, rows, start_px, float(np.median(stops)), px_per_mm, names, rules, edge_px)
 
 
 def _assemble(

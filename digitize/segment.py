@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from digitize.grid import GridMeasure
 from ecg.errors import DigitizationError
 
-__all__ = ["InkMap", "ink_map", "remove_rules"]
+__all__ = ["InkMap", "bridged", "ink_map", "remove_rules"]
 
 Float = NDArray[np.float32]
 Grey = NDArray[np.uint8]
@@ -67,27 +67,60 @@ def ink_map(image: NDArray[np.uint8], px_per_mm: float, grid: GridMeasure | None
     """
     import cv2
 
-    brightest = image.max(axis=2)
-    paper = _paper(brightest, px_per_mm)
-    under = paper
-    visible = False
+    light = cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY)
+    paper = _paper(light, px_per_mm)
+    under, visible = paper, False
     if grid is not None:
-        # Even out the shading first: the samples come from up to 30 mm away.
-        flat = cv2.divide(brightest, paper, scale=200)
-        periodic = cv2.multiply(_periodic(flat, grid), paper, scale=1 / 200)
-        lines = np.percentile(cv2.subtract(paper, periodic)[::3, ::3], 98)
-        # 20 grey levels: JPEG halos of a coloured grid reach 12, grey grids start at 40.
-        visible = bool(lines > 20)
+        # Even out the shading first: lines are compared over up to 120 mm.
+        flat = cv2.divide(light, paper, scale=_FLAT)
+        lines = _lines(flat, px_per_mm)
+        # 20 grey levels: below that a line is fainter than half-covered ink by far.
+        low, high = np.percentile(lines[::3, ::3], [2, 95])
+        visible = bool(high - low > 20)
         if visible:
-            under = np.minimum(paper, periodic)
-    ink = _ink_level(brightest, under, px_per_mm)
-    reach = under.astype(np.float32) - ink
-    share = (under.astype(np.float32) - brightest) / np.maximum(reach, 16)
+            under = cv2.multiply(lines, paper.astype(np.float32), scale=1 / _FLAT)
+    ink = _ink_level(light, under, px_per_mm)
+    under = under.astype(np.float32)
+    share = np.clip((under - light) / np.maximum(under - ink, 16), 0, 1).astype(np.float32)
+    if not visible:
+        # A grid of pale dots has no lines to find, but a colour: in the brightest channel there is ink alone.
+        bright = image.max(axis=2)
+        deep = np.maximum(_paper(bright, px_per_mm).astype(np.float32) - ink, 16)
+        nearby = cv2.dilate((paper.astype(np.float32) - bright) / deep, np.ones((3, 3), np.uint8))
+        share *= np.clip((nearby - 0.12) / 0.13, 0, 1)
     contrast = float(np.median(paper) - ink) / 255
-    bare = share[::5, ::5][np.abs(share[::5, ::5]) < 0.3]
-    share = _without_residue(np.clip(share, 0, 1).astype(np.float32), px_per_mm) if visible else share
+    bare = share[::5, ::5][share[::5, ::5] < 0.3]
     noise = float(1.4826 * np.median(np.abs(bare - np.median(bare)))) if bare.size else 0.0
-    return InkMap(np.clip(share, 0, 1).astype(np.float32), noise, contrast, visible)
+    return InkMap(share, noise, contrast, visible)
+
+
+#: Grey level of paper once its shading is divided out.
+_FLAT = 200
+
+
+def _lines(flat: Grey, px_per_mm: float) -> Float:
+    """Brightness of paper with its grid lines: medians along the columns and along the rows of pixels, multiplied.
+
+    A line keeps its own place and strength, however a program rounded it to pixels. 120 mm: no lead is that long but a
+    rhythm strip, and no strip stays in one row of pixels for half of it.
+    """
+    import cv2
+
+    def medians(a: Grey) -> Float:  # along the first axis, in windows of 120 mm half overlapping
+        window = min(a.shape[0], round(120 * px_per_mm))
+        n = max(1, round(2 * a.shape[0] / window) - 1)
+        starts = np.linspace(0, a.shape[0] - window, n).astype(int)
+        found = np.stack([np.median(a[s : s + window : 3], axis=0) for s in starts]).astype(np.float32)
+        at = (np.arange(a.shape[0]) - starts[0] - window / 2) / max(1, starts[-1] - starts[0]) * (n - 1)
+        low = np.clip(np.floor(at), 0, max(0, n - 2)).astype(int)
+        part = np.clip(at - low, 0, 1)[:, None].astype(np.float32) if n > 1 else np.float32(0)
+        mixed: Float = found[low] * (1 - part) + found[np.minimum(low + 1, n - 1)] * part
+        return mixed
+
+    columns, rows = medians(flat), medians(np.ascontiguousarray(flat.T)).T.copy()
+    # Where neither has a line, both say paper: that level divides out of their product.
+    level = np.sqrt(np.percentile(columns[::50], 80) * np.percentile(rows[:, ::50], 80))
+    return cv2.multiply(columns, rows, scale=1 / max(float(level), 1.0))
 
 
 def _paper(brightest: Grey, px_per_mm: float) -> Grey:
@@ -102,64 +135,13 @@ def _paper(brightest: Grey, px_per_mm: float) -> Grey:
     return paper
 
 
-def _periodic(flat: Grey, grid: GridMeasure) -> Grey:
-    """Median of five diagonal neighbours at the same phase of the 5 mm grid."""
-    kx, ky = _good_periods(5 * grid.px_per_mm_x), _good_periods(5 * grid.px_per_mm_y)
-    shifts = [(kx[0], ky[0]), (-kx[0], ky[0]), (kx[0], -ky[0]), (-kx[0], -ky[0]), (kx[1], ky[1])]
-    a, b, c, d, e = (_shifted(flat, dx, dy) for dx, dy in shifts)
-    # Median of five by seven exchanges (Paeth, Graphics Gems, 1990): min and max of bytes are vectorised.
-    a, b = np.minimum(a, b), np.maximum(a, b)
-    c, d = np.minimum(c, d), np.maximum(c, d)
-    low, a = np.maximum(a, c), None
-    high = np.minimum(b, d)
-    low, high = np.minimum(low, high), np.maximum(low, high)
-    median: Grey = np.maximum(low, np.minimum(high, e))
-    return median
-
-
-def _good_periods(period_px: float) -> tuple[int, int]:
-    """Two multiples of the period, at most six, that lie closest to whole pixels."""
-    k = np.arange(1, 7)
-    off = np.abs(k * period_px - np.rint(k * period_px)) + 0.02 * k  # nearer is better where equally whole
-    first, second = np.argsort(off)[:2]
-    return round(k[first] * period_px), round(k[second] * period_px)
-
-
-def _shifted(a: Grey, dx: int, dy: int) -> Grey:
-    """Copy moved by whole pixels, mirrored about the edge where it runs out."""
-    h, w = a.shape
-    rows = np.arange(h) + dy
-    columns = np.arange(w) + dx
-    rows = np.where((rows < 0) | (rows >= h), np.arange(h) - dy, rows).clip(0, h - 1)
-    columns = np.where((columns < 0) | (columns >= w), np.arange(w) - dx, columns).clip(0, w - 1)
-    moved: Grey = a[rows][:, columns]
-    return moved
-
-
-def _without_residue(share: Float, px_per_mm: float) -> Float:
-    """Take out what is left of grid lines: the median share along 60 mm of a pixel row or column.
-
-    No trace stays in one row of pixels for half of 60 mm; a grid line that the printer put a pixel off does.
-    """
-    length = max(8, round(60 * px_per_mm))
-    for axis in (0, 1):
-        lines = share if axis == 1 else share.T  # the second time along the columns
-        for start in range(0, lines.shape[1], length):
-            part = lines[:, start : start + length]
-            residue = np.median(part[:, ::3], axis=1)[:, None]
-            if part.shape[1] > length // 2:
-                part -= residue
-                part /= np.maximum(1 - residue, 0.2)
-    return np.clip(share, 0, 1)
-
-
-def _ink_level(brightest: Grey, under: Grey, px_per_mm: float) -> float:
+def _ink_level(brightest: Grey, under: NDArray[np.generic], px_per_mm: float) -> float:
     """Brightness of the pen: the dark end of what is thin and darker than its surroundings."""
     import cv2
 
     size = max(3, int(1.6 * px_per_mm) | 1)  # wider than any pen, so that solid black areas do not count
     kernel = cv2.getStructuringElement(cv2.MORPH_RECT, (size, size))
-    thin = cv2.min(cv2.subtract(under, brightest), cv2.morphologyEx(brightest, cv2.MORPH_BLACKHAT, kernel))
+    thin = cv2.min(cv2.subtract(under.clip(0, 255).astype(np.uint8), brightest), cv2.morphologyEx(brightest, cv2.MORPH_BLACKHAT, kernel))
     deep = np.percentile(thin, 99.7)
     if deep < 25:
         raise DigitizationError(
@@ -168,6 +150,25 @@ def _ink_level(brightest: Grey, under: Grey, px_per_mm: float) -> float:
             "scan it darker",
         )
     return float(np.percentile(brightest[thin > 0.6 * deep], 20))
+
+
+def bridged(share: Float, px_per_mm: float) -> Float:
+    """Ink with the gaps closed that grid lines cut into steep strokes.
+
+    Parameters
+    ----------
+    share : float32 array [height, width]
+    px_per_mm : float
+
+    Returns
+    -------
+    float32 array [height, width]
+        Closed over 0.6 mm from top to bottom, a bold line and its halo; for following a stroke, not for measuring it.
+    """
+    import cv2
+
+    closed: Float = cv2.morphologyEx(share, cv2.MORPH_CLOSE, np.ones((max(3, round(0.6 * px_per_mm)) | 1, 1), np.uint8))
+    return closed
 
 
 def remove_rules(share: Float, px_per_mm: float) -> tuple[Float, tuple[float, ...]]:
