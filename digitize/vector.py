@@ -99,32 +99,40 @@ def read_vector(
 
 
 def _find(vector: VectorPage) -> _Found | None:
-    """Turn the page until its traces run from left to right; None where no turn shows any."""
-    turns = _turns(vector)
-    best: _Found | None = None
-    for quarters in turns:
-        page = turned(vector, quarters)
-        grid = find_vector_grid(page)
-        mm = grid.pt_per_mm_x if grid is not None else POINTS_PER_MM
-        rows = tuple(find_rows(*find_lines(page, grid, mm), mm))
-        if not rows:
-            continue
-        found = _Found(page, quarters, grid, rows)
-        # Pulses point up: they tell a page from the same page upside down.
-        if any(row.pulses for row in rows):
+    """Turn the page until its writing is upright and its traces run from left to right; None where no turn shows any.
+
+    Without writing, pulses tell up from down, since they point up; without either the page is left as it shows.
+    """
+    upright = _turn_of_words(vector)
+    if upright is not None:
+        found = _look(vector, upright)
+        if found is not None:
             return found
-        best = best or found
-    return best
+    for quarters in (0, 1):  # traces along the page as it shows, then across
+        found = _look(vector, quarters)
+        if found is None:
+            continue
+        if any(row.pulses for row in found.rows):
+            return found
+        other = _look(vector, quarters + 2)
+        return other if other is not None and any(row.pulses for row in other.rows) else found
+    return None
 
 
-def _turns(vector: VectorPage) -> tuple[int, ...]:
-    """Quarter turns to try, the one that makes most of the writing upright first."""
+def _look(vector: VectorPage, quarters: int) -> _Found | None:
+    page = turned(vector, quarters)
+    grid = find_vector_grid(page)
+    mm = grid.pt_per_mm_x if grid is not None else POINTS_PER_MM
+    rows = tuple(find_rows(*find_lines(page, grid, mm), mm))
+    return _Found(page, quarters, grid, rows) if rows else None
+
+
+def _turn_of_words(vector: VectorPage) -> int | None:
+    """Quarter turns that make most of the writing upright; None where nothing is written."""
     votes = np.zeros(4)
     for word in vector.words:
         votes[-round(word.angle_deg / 90.0) % 4] += len(word.text)
-    if votes.max() > 0:
-        return (int(np.argmax(votes)), *(q for q in range(4) if q != int(np.argmax(votes))))
-    return (0, 1, 3, 2)
+    return int(np.argmax(votes)) if votes.any() else None
 
 
 def _picture(path: str | Path, page_index: int) -> Page:

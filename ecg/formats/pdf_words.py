@@ -108,9 +108,10 @@ def _letter(pdfium: Any, text: Any, index: int, to_display: Matrix) -> _Letter |
     cell = ink
     if pdfium.FPDFText_GetLooseCharBox(text, index, loose):
         cell = moved_box(to_display, (loose.left, loose.bottom, loose.right, loose.top))
-    # PDFium gives the direction of writing in the page's own coordinates, anticlockwise, in radians.
-    angle = pdfium.FPDFText_GetCharAngle(text, index)
-    along = to_display[:2, :2] @ np.array([np.cos(angle), np.sin(angle)])
+    # The text matrix sends the direction of writing (1, 0) to (a, b) in the page's own coordinates.
+    matrix = pdfium.FS_MATRIX(1, 0, 0, 1, 0, 0)
+    pdfium.FPDFText_GetMatrix(text, index, matrix)
+    along = to_display[:2, :2] @ np.array([matrix.a, matrix.b])
     degrees = float(np.degrees(np.arctan2(along[1], along[0]))) % 360.0
     return _Letter(char, ink, cell, round(degrees, 3) % 360.0)
 

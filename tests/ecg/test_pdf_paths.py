@@ -148,6 +148,19 @@ def test_words_are_joined_by_place_and_turned_with_the_page(tmp_path) -> None:
     np.testing.assert_allclose(up.words[0].xyxy, words[0].xyxy, atol=1e-3)
 
 
+@pytest.mark.parametrize("turn", [0, 90, 180, 270])
+def test_writing_turned_in_the_content_has_its_direction(tmp_path, turn: int) -> None:
+    # Anticlockwise as PDF counts; on the displayed page, clockwise as Word counts.
+    c, s = round(np.cos(np.radians(turn))), round(np.sin(np.radians(turn)))
+    text = f"BT /F1 12 Tf {c} {s} {-s} {c} 200 150 Tm (aVR III) Tj ET"
+    words = read_vector_page(write_pdf(tmp_path / "a.pdf", text)).words
+    assert [w.text for w in words] == ["aVR", "III"]
+    assert words[0].angle_deg == pytest.approx(-turn % 360, abs=1)
+    shown = read_vector_page(write_pdf(tmp_path / "b.pdf", text, page=f"/Rotate {turn}")).words
+    assert [w.text for w in shown] == ["aVR", "III"]
+    assert shown[0].angle_deg % 360 == pytest.approx(0, abs=1)
+
+
 def test_letters_drawn_one_by_one_make_a_word(tmp_path) -> None:
     text = "BT /F1 10 Tf 50 200 Td (V) Tj 6.7 0 Td (1) Tj 40 0 Td (V) Tj 6.7 -30 Td (2) Tj ET"
     assert [w.text for w in read_vector_page(write_pdf(tmp_path / "a.pdf", text)).words] == ["V1", "V", "2"]
