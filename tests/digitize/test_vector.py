@@ -244,6 +244,22 @@ def test_layouts_without_names_are_told_by_breaks_or_algebra_and_say_so(tmp_path
     assert "standard lead order" in found.assumed
 
 
+@pytest.mark.parametrize("name", ["3x4+1", "4x3"])
+def test_where_the_algebra_fails_the_jumps_between_leads_tell(tmp_path, name: str) -> None:
+    t = np.arange(5000) / FS
+    signal = {
+        lead: 0.4 * np.sin(2 * np.pi * (1 + i / 7) * t) + 0.8 * (-1) ** (i // 3 + i) for i, lead in enumerate(LEADS)
+    }
+    path, _ = draw(tmp_path / "a.pdf", signal, Drawing(layout=LAYOUTS[name], join="row", names="none"))
+    found = read_vector(path)
+    assert found is not None
+    assert found.layout is not None
+    assert found.layout.name == name
+    assert 0 < found.layout_margin < 1
+    assert found.status == "review"
+    assert any("I + III" in reason for reason in found.reasons)
+
+
 def test_permuted_leads_are_read_by_their_names(tmp_path) -> None:
     rng = np.random.default_rng(4)
     leads = list(rng.permutation(LEADS))
