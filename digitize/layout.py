@@ -86,6 +86,9 @@ class LayoutMatch:
 #: separator can be a QRS by chance, a name hardly.
 _NAME, _STRAY_NAME, _SEPARATOR, _STEP = 1.0, 0.7, 0.6, 0.25
 
+#: Confidence of names, summed over the places, by which another order must beat the standard one.
+_PERMUTED = 1.4
+
 #: Prior of each layout, as the page's own evidence is worth: 3x4+1 is by far the commonest print.
 _PRIOR = {"3x4": 0.2, "3x4+1": 0.4, "3x4+2": 0.1, "3x4+3": 0.3, "6x2": 0.2, "6x2+1": 0.2, "12x1": 0.2, "12x1+1": 0.1}
 
@@ -296,7 +299,12 @@ def _leads(
             if lead == "aVR" and "-aVR" in read.get(cell, {}):
                 gain[i, j] -= 0.01
     i_best, j_best = linear_sum_assignment(-gain)
-    chosen = {cells[i]: leads[j] for i, j in zip(i_best, j_best, strict=True)}
+    by_name = float(gain[i_best, j_best].sum())
+    by_order = float(np.trace(gain))
+    # Another order than the standard one takes two leads out of place at least, each read with some certainty: one
+    # misread name does not swap leads.
+    order = j_best if by_name - by_order > _PERMUTED else np.arange(len(cells))
+    chosen = {cell: leads[j] for cell, j in zip(cells, order, strict=True)}
     named = sum(chosen[cell] in read.get(cell, {}) for cell in cells)
     strips, strips_named = [], 0
     for k, lead in enumerate(layout.rhythm):

@@ -37,6 +37,8 @@ class Place:
         Row of 0 mV where a calibration pulse tells it.
     separators_px : tuple of (float, float)
         First and last columns of bars printed across the line.
+    words_px : tuple of (left, top, right, bottom)
+        Printed words, seen or to be expected, that the line may touch.
     """
 
     lead: str
@@ -47,6 +49,7 @@ class Place:
     stop_px: float
     baseline_px: float | None
     separators_px: tuple[tuple[float, float], ...]
+    words_px: tuple[tuple[float, float, float, float], ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,15 +88,41 @@ def places_of(match: LayoutMatch, frame: Frame, pulses: Sequence[Pulse]) -> list
     list of Place
     """
     zero = {p.row: p.base_px for p in pulses}
+    words = tuple(n.xyxy_px for n in frame.names) + _expected_words(match, frame)
     places = []
     for r, leads in enumerate(match.layout.rows):
         for c, lead in enumerate(leads):
             edges = match.bounds_px[c : c + 2]
-            places.append(Place(lead, r, c, False, *edges, zero.get(r), match.separators_px))
+            places.append(Place(lead, r, c, False, *edges, zero.get(r), match.separators_px, words))
     for k, lead in enumerate(match.layout.rhythm):
         r = len(match.layout.rows) + k
-        places.append(Place(lead, r, 0, True, frame.start_px, frame.stop_px, zero.get(r), ()))
+        places.append(Place(lead, r, 0, True, frame.start_px, frame.stop_px, zero.get(r), (), words))
     return places
+
+
+def _expected_words(match: LayoutMatch, frame: Frame) -> tuple[tuple[float, float, float, float], ...]:
+    """Where names must stand that were not read: where most of the page's names stand within their own places."""
+    offsets = []
+    for name in frame.names:
+        if not name.is_lead:
+            continue
+        x0, y0, x1, y1 = name.xyxy_px
+        bound = min(match.bounds_px[:-1], key=lambda b: abs(b - x0))
+        row = min(frame.rows, key=lambda r: abs(r.level_px - (y0 + y1) / 2))
+        offsets.append((x0 - bound, y0 - row.level_px, x1 - bound, y1 - row.level_px))
+    cells = len(match.layout.rows) * (len(match.bounds_px) - 1)
+    if len(offsets) < 0.5 * cells:
+        return ()
+    left, top, right, bottom = np.median(np.array(offsets), axis=0)
+    right = max(right, float(np.percentile(np.array(offsets)[:, 2], 75)))
+    if np.median(np.abs(np.array(offsets)[:, 1] - top)) > 2 * frame.px_per_mm:
+        return ()  # the names do not share one place
+    found = []
+    for r in range(len(match.layout.rows)):
+        level = frame.rows[r].level_px
+        for bound in match.bounds_px[:-1]:
+            found.append((bound + left, level + top, bound + right, level + bottom))
+    return tuple(found)
 
 
 def read_line(
@@ -167,15 +196,16 @@ def _cut(
         found[max(0, int(left) - half) : int(np.ceil(right)) + half + 1] = False
     if place.start_px == frame.edge_px:
         found[first : int(np.ceil(place.start_px + pen.width_px / 2)) + 1] = False
-    for name in frame.names:
-        x0, y0, x1, y1 = name.xyxy_px
+    for x0, y0, x1, y1 in place.words_px:
         columns = np.arange(max(first, int(x0) - 1), min(stop, int(x1) + 2))
         inside = columns[(bottom[columns] >= y0 - 1) & (top[columns] <= y1 + 1)]
         through = (top[inside] < y0 - 1.5 * mm) & (bottom[inside] > y1 + 1.5 * mm)
         inside = inside[~through]  # a QRS that runs on both sides of a word is no letter
         touched[inside] = True
-        top[inside] = np.maximum(top[inside], path[inside] - half)
-        bottom[inside] = np.minimum(bottom[inside], path[inside] + half)
+        # Beside letters only the path is trusted, with the way that it climbs between neighbouring columns.
+        before, behind = path[(inside - 1).clip(0)], path[(inside + 1).clip(0, path.size - 1)]
+        top[inside] = np.maximum(top[inside], np.minimum(np.minimum(before, behind), path[inside]) - half)
+        bottom[inside] = np.minimum(bottom[inside], np.maximum(np.maximum(before, behind), path[inside]) + half)
     found &= bottom >= top
     return top, bottom, found, touched
 

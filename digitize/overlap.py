@@ -44,7 +44,13 @@ class OwnInk:
     touched: Bool
 
 
-def share_out(share: Float, rows: Sequence[Row], pen_px: float, px_per_mm: float) -> list[OwnInk]:
+def share_out(
+    share: Float,
+    rows: Sequence[Row],
+    pen_px: float,
+    px_per_mm: float,
+    separators: Sequence[tuple[float, float]] = (),
+) -> list[OwnInk]:
     """Give every line of trace its own ink.
 
     Parameters
@@ -56,6 +62,8 @@ def share_out(share: Float, rows: Sequence[Row], pen_px: float, px_per_mm: float
     pen_px : float
         Width of the pen.
     px_per_mm : float
+    separators : sequence of (float, float)
+        First and last columns of bars across the lines: ink is not followed through them.
 
     Returns
     -------
@@ -67,13 +75,20 @@ def share_out(share: Float, rows: Sequence[Row], pen_px: float, px_per_mm: float
     share = bridged(share, px_per_mm)
     runs = [attach_runs(share, row.y) for row in rows]
     ink = np.ascontiguousarray(share >= 0.5)
+    for left, right in separators:
+        ink[:, max(0, round(left - pen_px)) : round(right + pen_px) + 1] = False
     edge = np.full(share.shape[1], -(10**6), dtype=np.int64)
     paths = [edge, *(row.y for row in rows), -edge]
     for k, (top, bottom, found) in enumerate(runs):
         # What lies before and behind a line is a pulse, a name or the page's edge: no growth from there.
         first, last = rows[k].start_px, rows[k].stop_px
         found[:first], found[last:] = False, False
+        before = (top.copy(), bottom.copy(), found.copy())
         _grow(ink, top, bottom, found, paths[k], paths[k + 2], round(pen_px), first, last)
+        taller = (bottom - top) > (before[1] - before[0]) + 4 * px_per_mm
+        # Peaks are cut short in a few columns a beat; where half the line grew, the growth followed something else.
+        if taller[first:last].mean() > 0.3:
+            top[:], bottom[:], found[:] = before
     own = [OwnInk(top.copy(), bottom.copy(), found.copy(), np.zeros(found.size, bool)) for top, bottom, found in runs]
     # 12 mm: longer than a QRS and most T waves, shorter than a breath's baseline wander.
     size = round(12 * px_per_mm) | 1

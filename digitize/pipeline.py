@@ -23,7 +23,7 @@ from digitize.result import Digitization, LeadQuality
 from digitize.segment import InkMap, bridged, ink_map, remove_rules
 from digitize.stroke import Pen, measure_pen
 from digitize.text import PX_PER_MM, NameHit, find_names
-from digitize.trace import Row, attach_runs, find_rows
+from digitize.trace import Row, attach_runs, find_rows, retrace
 from ecg import LEADS, Page
 from ecg.errors import DigitizationError
 
@@ -63,9 +63,9 @@ def digitize(page: Page, options: DigitizeOptions | None = None) -> Digitization
     if not rows:
         raise DigitizationError("trace", "nothing on the page runs like a trace from left to right", "is it an ECG?")
     share = np.minimum(share / level, 1).astype(np.float32)
-    pulses = find_pulses(share, rows, guess)
+    pulses = find_pulses(bridged(share, guess), rows, guess)
     names = _names(ink.share, guess, options)
-    calibration = calibrate(grid, pulses, [n.text for n in names if not n.is_lead], options, page.dpi)
+    calibration = calibrate(grid, pulses, [n.text for n in names if not n.is_lead and n.confidence > 0.6], options, page.dpi)
     steps.append(_scale_step(calibration, pulses))
     frame = _frame(share, rows, pulses, names, rules, calibration.scale.px_per_mm_x)
     match = match_layout(frame, options.layout)
@@ -196,7 +196,12 @@ def _frame(
     edge_px = None
     if left and abs(start_px - np.median(left)) < px_per_mm:
         start_px = edge_px = float(np.median(left))  # the trace hangs on the pulse's edge
-    return Frame(share, rows, start_px, float(np.median(stops)), px_per_mm, names, rules, edge_px)
+    stop_px = float(np.median(stops))
+    # With the ends known, each path is searched once more between them: a pulse may have led it astray.
+    solid = bridged(share, px_per_mm)
+    first, last = round(start_px), min(share.shape[1], round(stop_px) + 1)
+    rows = tuple(retrace(replace(r, start_px=first, stop_px=last), solid, px_per_mm, first, last) for r in rows)
+    return Frame(share, rows, start_px, stop_px, px_per_mm, names, rules, edge_px)
 
 
 def _assemble(
@@ -213,7 +218,7 @@ def _assemble(
     """Read every lead in its place and judge the whole."""
     scale = calibration.scale
     pen = _pen(frame)
-    own = share_out(frame.share, frame.rows, pen.width_px, frame.px_per_mm)
+    own = share_out(frame.share, frame.rows, pen.width_px, frame.px_per_mm, match.separators_px)
     places = places_of(match, frame, pulses)
     readings = [read_line(frame, own[p.row], p, pen, scale, options.fs) for p in places]
     readings, timing, assumed = in_time(readings, places, scale.px_per_s, options.fs)

@@ -106,7 +106,7 @@ def _lines(flat: Grey, px_per_mm: float) -> Float:
     """
     import cv2
 
-    def medians(a: Grey) -> Float:  # along the first axis, in windows of 120 mm half overlapping
+    def level_along(a: Grey) -> Float:  # along the first axis, in windows of 120 mm half overlapping
         window = min(a.shape[0], round(120 * px_per_mm))
         n = max(1, round(2 * a.shape[0] / window) - 1)
         starts = np.linspace(0, a.shape[0] - window, n).astype(int)
@@ -117,7 +117,7 @@ def _lines(flat: Grey, px_per_mm: float) -> Float:
         mixed: Float = found[low] * (1 - part) + found[np.minimum(low + 1, n - 1)] * part
         return mixed
 
-    columns, rows = medians(flat), medians(np.ascontiguousarray(flat.T)).T.copy()
+    columns, rows = level_along(flat), level_along(np.ascontiguousarray(flat.T)).T.copy()
     # Where neither has a line, both say paper: that level divides out of their product.
     level = np.sqrt(np.percentile(columns[::50], 80) * np.percentile(rows[:, ::50], 80))
     return cv2.multiply(columns, rows, scale=1 / max(float(level), 1.0))
@@ -190,7 +190,7 @@ def remove_rules(share: Float, px_per_mm: float) -> tuple[Float, tuple[float, ..
     """
     import cv2
 
-    ink = (share >= 0.5).astype(np.uint8)
+    ink = (bridged(share, px_per_mm) >= 0.5).astype(np.uint8)
     # A tilt of a tenth of a degree moves a rule by a pixel over 70 mm: close across one column first.
     closed = cv2.morphologyEx(ink, cv2.MORPH_CLOSE, np.ones((1, 3), np.uint8))
     tall = cv2.morphologyEx(closed, cv2.MORPH_OPEN, np.ones((max(3, round(25 * px_per_mm)), 1), np.uint8))

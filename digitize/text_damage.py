@@ -36,8 +36,9 @@ def damage(
     if rng.random() < 0.3:
         _break_strokes(rng, canvas)
     ink, boxes = soften(rng, canvas, boxes, shape)
-    ink = np.maximum(ink, _residue(rng, shape)) if rng.random() < 0.5 else ink
-    ink = _compress(rng, ink)
+    if rng.random() < 0.7:  # the rest stays as clean as a screenshot of a page without a grid
+        ink = np.maximum(ink, _residue(rng, shape)) if rng.random() < 0.6 else ink
+        ink = _compress(rng, ink)
     return np.ascontiguousarray(np.clip(ink, 0, 1), np.float32), boxes
 
 

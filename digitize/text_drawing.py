@@ -134,9 +134,9 @@ def draw_piece(
         _draw_rows(rng, canvas, style, signals, placed)
     for _ in range(0 if easy else int(rng.choice([0, 0, 1, 2, 6], p=[0.4, 0.1, 0.2, 0.15, 0.15]))):
         _draw_clutter(rng, canvas, style, faces, placed)
-    for _ in range(0 if easy else int(rng.choice([0, 1, 2], p=[0.5, 0.25, 0.25]))):
+    for _ in range(0 if easy else int(rng.choice([0, 1, 2], p=[0.35, 0.35, 0.3]))):
         at = (rng.uniform(0, width * 0.9), rng.uniform(0, height * 0.95))
-        scale_style = replace(style, look=_other_look(rng, style.look, faces, 3.2))
+        scale_style = replace(style, look=_other_look(rng, style.look, faces, 2.8))
         _place(rng, canvas, scale_style, str(rng.choice((*SPEEDS, *GAINS))), at, placed)
     boxes = np.array([box for _, box in placed.words]).reshape(-1, 4)
     ink, boxes = (soften if easy else damage)(rng, canvas, boxes, shape)
@@ -148,7 +148,8 @@ def _sample_style(rng: np.random.Generator, faces: Sequence[Typeface]) -> _Style
     kinds = ("none", "bar", "line", "dotted", "ticks")
     look = Look(
         face=faces[int(rng.integers(len(faces)))],
-        cap_px=float(np.exp(rng.uniform(np.log(1.3), np.log(4.0)))) * _DRAW_PX_PER_MM,
+        # Most devices print capitals of 1.8 to 3 mm.
+        cap_px=float(np.exp(rng.triangular(np.log(1.25), np.log(2.3), np.log(4.0)))) * _DRAW_PX_PER_MM,
         aspect=float(np.exp(rng.normal(0, 0.12))),
         spacing_px=float(rng.choice([0.0, rng.uniform(-0.15, 0.6)])) * _DRAW_PX_PER_MM,
         uneven_px=float(rng.choice([0.0, 0.0, 0.25])) * _DRAW_PX_PER_MM,
@@ -160,9 +161,9 @@ def _sample_style(rng: np.random.Generator, faces: Sequence[Typeface]) -> _Style
         name_ink=float(rng.uniform(0.6, 1.0)),
         trace_ink=float(rng.uniform(0.5, 1.0)),
         trace_px=int(rng.choice([1, 1, 2, 2, 3, 4, 5])),
-        dx_mm=float(rng.uniform(-1.5, 5)),
+        dx_mm=float(rng.choice([rng.uniform(-0.5, 0.8), rng.uniform(-1.5, 5)])),
         # Above the baseline, on it (as many devices print) or below
-        dy_mm=float(rng.choice([rng.uniform(-14, -2), rng.uniform(-3, 2), rng.uniform(2, 9)])),
+        dy_mm=float(rng.choice([rng.uniform(-14, -2), rng.uniform(-3.5, 1), rng.uniform(2, 9)], p=[0.3, 0.45, 0.25])),
         row_mm=float(np.exp(rng.uniform(np.log(7), np.log(25)))),
         column_mm=float(np.exp(rng.uniform(np.log(12), np.log(45)))),
         separator=str(rng.choice(kinds, p=[0.3, 0.3, 0.15, 0.13, 0.12])),
@@ -178,7 +179,7 @@ def _draw_primer(
 ) -> None:
     """Fill the canvas with words on a loose raster."""
     px = _DRAW_PX_PER_MM
-    odds = np.array([1.0] * len(LEAD_NAMES) + [0.4] * (len(WORDS) - len(LEAD_NAMES)))
+    odds = np.array([1.0] * len(LEAD_NAMES) + [1.5] * (len(WORDS) - len(LEAD_NAMES)))
     height, width = canvas.shape
     for y in np.arange(rng.uniform(0, 3), height / px, rng.uniform(5, 8)):
         for x in np.arange(rng.uniform(0, 5), width / px, rng.uniform(8, 14)):
@@ -218,9 +219,9 @@ def _draw_rows(
                 _place(rng, canvas, style, str(rng.choice(LEAD_NAMES, p=_NAME_ODDS)), at, placed)
 
 
-#: I, II and III twice as often as the others: they are the hard ones, and every rhythm strip repeats one. -aVR is rare,
-#: and taking every grid mark before an aVR for its sign would be worse than missing it.
-_NAME_ODDS = np.array([2.0 if set(n) == {"I"} else 0.4 if n[0] == "-" else 1.0 for n in LEAD_NAMES])
+#: I, II and III twice as often as the others: they are the hard ones, and every rhythm strip repeats one. -aVR and the
+#: extra leads are rare on paper: taking a V3 with a trace through it for V3R would be worse than missing a V3R.
+_NAME_ODDS = np.array([2.0] * 3 + [1.0] * 3 + [0.3] + [1.0] * 6 + [0.3] * 5)
 _NAME_ODDS /= _NAME_ODDS.sum()
 
 

@@ -170,12 +170,9 @@ def letter(
 
     Returns
     -------
-    mask : float32 array [height, width]
-        The text, cut to its ink; 0 to 1.
-    box : float array [4]
-        Left, top, right, bottom of the wanted letters on the mask.
-
-    None comes instead where the font draws nothing.
+    tuple or None
+        The mask, a float32 array [height, width] of 0 to 1, cut to its ink, and left, top, right, bottom of the wanted
+        letters on it; None where the font draws nothing.
     """
     # A bitmap font is a drawing of few pixels, enlarged: 7 to 14 pixels of cap height are what devices use.
     drawn_px = int(rng.integers(7, 15)) if look.bitmap else max(1, round(look.cap_px))
@@ -221,13 +218,13 @@ def _set_letters(rng: np.random.Generator, look: Look, text: str, cap_px: int) -
     for k, (glyph, _) in enumerate(glyphs):
         x = round(at[k])
         part = mask[:, x : x + glyph.shape[1]]
-        np.maximum(part, glyph[:, : part.shape[1]], out=part)
+        np.maximum(part, glyph[:, : part.shape[1]] * np.float32(1 / 255), out=part)
         owner[x : round(at[k + 1])] = k
     return mask, owner
 
 
 @lru_cache(maxsize=30000)
-def _glyph(face: Typeface, character: str, cap_px: int, bitmap: bool) -> tuple[Ink, float]:
+def _glyph(face: Typeface, character: str, cap_px: int, bitmap: bool) -> tuple[NDArray[np.uint8], float]:
     """Draw one letter on a strip as high as the font; return it and the advance to the next letter in pixels."""
     import cv2
     from PIL import Image, ImageDraw
@@ -239,7 +236,7 @@ def _glyph(face: Typeface, character: str, cap_px: int, bitmap: bool) -> tuple[I
         strip = np.zeros((height, width + 4), np.uint8)
         thickness = max(1, round(cap_px / 12))
         cv2.putText(strip, character, (1, int(1.5 * cap_px)), face.hershey, scale, (255,), thickness, cv2.LINE_AA)
-        return (strip / np.float32(255)).astype(np.float32), float(width)
+        return strip, float(width)
     size = max(6, round(cap_px / _caps_per_em(face.path)))
     font = _font(face.path, size)
     advance = float(font.getlength(character))
@@ -247,4 +244,4 @@ def _glyph(face: Typeface, character: str, cap_px: int, bitmap: bool) -> tuple[I
     pen = ImageDraw.Draw(image)
     pen.fontmode = "1" if bitmap else "L"
     pen.text((1, size // 8), character, fill=255, font=font)
-    return np.asarray(image, np.float32) / np.float32(255), advance
+    return np.asarray(image, np.uint8), advance

@@ -19,7 +19,10 @@ from digitize.text_letters import Typeface, held_out
 from digitize.text_network import NameNetwork, Shape, Targets, centre_loss, export_onnx, fuse, set_calibration, targets
 from ecg.checkpoint import ModelCard, save
 
-__all__ = ["TextTraining", "score_hits", "train_text"]
+__all__ = ["LAST_FILE", "TextTraining", "score_hits", "train_text"]
+
+#: The network as it was trained, normalisation and float32 weights: what a later run goes on from. It need not ship.
+LAST_FILE = "last.safetensors"
 
 Signals = Sequence[NDArray[np.float32]]
 
@@ -42,6 +45,8 @@ class TextTraining:
         1000 reached the same accuracy after as many steps, in a seventh of the time.
     rate : float
         Highest learning rate, of AdamW; 3e-3 to 1e-2 learnt alike.
+    start : pathlib.Path or None
+        Model folder whose ``last.safetensors`` is trained further; None begins anew.
     seed : int
         Seed of the drawn pieces and of the first weights.
     validation : int
@@ -52,9 +57,10 @@ class TextTraining:
 
     steps: int = 12000
     minutes: float | None = None
-    batch: int = 5
-    shape: tuple[int, int] = (112, 176)
+    batch: int = 4
+    shape: tuple[int, int] = (96, 256)
     rate: float = 5e-3
+    start: Path | None = None
     seed: int = 20240
     validation: int = 600
     device: str = "auto"
@@ -73,7 +79,7 @@ def train_text(
     Parameters
     ----------
     folder : pathlib.Path
-        Where ``model.safetensors``, ``model.onnx`` and ``card.json`` go.
+        Where ``model.safetensors``, ``model.onnx``, ``card.json`` and ``last.safetensors`` go.
     options : TextTraining
     faces : sequence of Typeface
         Fonts; those that `held_out` names do not train.
@@ -88,9 +94,13 @@ def train_text(
     -------
     ModelCard
     """
+    from safetensors.torch import save_file
+
     training = [face for face in faces if not held_out(face)]
     unseen = [face for face in faces if held_out(face)]
     network, steps = _fit(options, training, signals, progress)
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file(network.state_dict(), folder / LAST_FILE)
     rng = np.random.default_rng(options.seed + 1)
     pieces = [draw_piece(rng, unseen, signals) for _ in range(options.validation)]
     set_calibration(network, *_calibrate(network, pieces[::2]))
@@ -108,10 +118,15 @@ def _fit(
     options: TextTraining, faces: Sequence[Typeface], signals: Signals, progress: Callable[[int, float], None] | None
 ) -> tuple[NameNetwork, int]:
     """Train the network; return its averaged weights on the CPU, and the steps taken."""
+    from safetensors.torch import load_file
+
     device = options.device if options.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(options.seed)
-        network = NameNetwork(Shape()).to(device).train()
+        network = NameNetwork(Shape())
+    if options.start is not None:
+        network.load_state_dict(load_file(options.start / LAST_FILE))
+    network.to(device).train()
     average = copy.deepcopy(network)
     optimiser = torch.optim.AdamW(network.parameters(), lr=options.rate, weight_decay=1e-4)
     rng = np.random.default_rng(options.seed)
@@ -126,7 +141,7 @@ def _fit(
         for group in optimiser.param_groups:
             group["lr"] = rate
         # Letters first, then letters among traces; some easy pieces stay, for their many words.
-        ease = max(1 - 3 * done, 0.15)
+        ease = max(1 - 3 * done, 0.15) if options.start is None else 0.15
         pieces = [draw_piece(rng, faces, signals, options.shape, ease) for _ in range(options.batch)]
         ink, want = _batch(pieces, device)
         at_centre, of_word, of_box = network.parts(ink)
@@ -293,6 +308,7 @@ def _card(
             "fonts": [face.name for face in training],
             "held_out_fonts": [face.name for face in unseen],
             "steps": steps,
+            "continued": options.start is not None,
             "batch": options.batch,
         },
         folds={"train": list(range(1, 9)) if "PTB-XL" in source else []},

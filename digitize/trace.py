@@ -7,13 +7,13 @@ column, which is what the pen covered there.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["Row", "attach_runs", "find_rows"]
+__all__ = ["Row", "attach_runs", "find_rows", "retrace"]
 
 Float = NDArray[np.float32]
 Int = NDArray[np.int64]
@@ -259,15 +259,34 @@ def _runs(share: Float, path: Int, covered: float) -> tuple[Int, Int, NDArray[np
 
 def _at_full_size(row: Row, share: Float, step: int, px_per_mm: float) -> Row:
     """Search again at full resolution, held to the level that the path found on the reduced page."""
-    h, w = share.shape
     level = row.level_px * step + step // 2
+    start, stop = row.start_px * step, min(share.shape[1], row.stop_px * step)
+    return retrace(replace(row, start_px=start, stop_px=stop, level_px=level), share, px_per_mm, 0, share.shape[1])
+
+
+def retrace(row: Row, share: Float, px_per_mm: float, first: int, stop: int) -> Row:
+    """Search a row's path again between two columns, held to its level.
+
+    Parameters
+    ----------
+    row : Row
+    share : float32 array [height, width]
+    px_per_mm : float
+    first, stop : int
+        First column and the one behind the last; outside, the path keeps the row's level.
+
+    Returns
+    -------
+    Row
+    """
     reach = round(_REACH_MM * px_per_mm)
-    low, high = max(0, int(level) - reach), min(h, int(level) + reach + 1)
-    part = np.ascontiguousarray(share[low:high])
-    away = np.abs(np.arange(low, high) - level) / px_per_mm - _FREE_MM
+    low, high = max(0, int(row.level_px) - reach), min(share.shape[0], int(row.level_px) + reach + 1)
+    part = np.ascontiguousarray(share[low:high, first:stop])
+    away = np.abs(np.arange(low, high) - row.level_px) / px_per_mm - _FREE_MM
     stray = (_STRAY_PER_MM * away.clip(0)).astype(np.float32)
-    path = (
-        _cheapest_path(_step_cost(part) + stray[:, None], part >= _COVERED, 0.05 * _CLIMB_IN_INK, _CLIMB_ON_PAPER) + low
-    )
-    start, stop = row.start_px * step, min(w, row.stop_px * step)
-    return Row(path, start, stop, float(np.median(path[start:stop])), row.darkness)
+    path = np.full(share.shape[1], int(row.level_px), dtype=np.int64)
+    # Held to its level, a path may climb at a twentieth of the cost: nothing it could climb to is worth staying at.
+    cost = _step_cost(part) + stray[:, None]
+    path[first:stop] = low + _cheapest_path(cost, part >= _COVERED, 0.05 * _CLIMB_IN_INK, _CLIMB_ON_PAPER)
+    a, b = max(first, row.start_px), min(stop, row.stop_px)
+    return replace(row, y=path, start_px=a, stop_px=b, level_px=float(np.median(path[a:b])))

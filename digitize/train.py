@@ -64,6 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("-o", "--out", type=Path, required=True, help="folder of the model")
     parser.add_argument("--steps", type=int, default=12000, help="steps of the optimiser (12000)")
     parser.add_argument("--minutes", type=float, help="stop by the clock if the steps take longer")
+    parser.add_argument("--start", type=Path, help="model folder to train further")
     parser.add_argument("--seed", type=int, default=20240)
     parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
     parser.add_argument("--validation", type=int, default=600, help="pieces to calibrate and measure on (600)")
@@ -89,7 +90,12 @@ def _train_text(chosen: argparse.Namespace) -> None:
     data = Path(chosen.data) if chosen.data else None
     signals, source = training_signals(data, np.random.default_rng(chosen.seed))
     options = TextTraining(
-        steps=chosen.steps, minutes=chosen.minutes, seed=chosen.seed, validation=chosen.validation, device=chosen.device
+        steps=chosen.steps,
+        minutes=chosen.minutes,
+        start=chosen.start,
+        seed=chosen.seed,
+        validation=chosen.validation,
+        device=chosen.device,
     )
     faces = find_typefaces(system=not chosen.plain_fonts)
     card = train_text(chosen.out, options, faces, signals, source, _report)
