@@ -233,9 +233,10 @@ def _separators(frame: Frame, bounds: tuple[float, ...], n_rows: int) -> tuple[t
     found = []
     for at in bounds[1:-1]:
         rule = [r for r in frame.rules if abs(r - at) < frame.px_per_mm]
-        first = max(0, int(at - 1.2 * frame.px_per_mm))
-        votes = sum(_bars(frame, i, first, int(at + 1.2 * frame.px_per_mm) + 2) for i in range(n_rows))
-        columns = np.flatnonzero(np.asarray(votes) >= max(1.0, 0.3 * n_rows)) + first
+        first = max(0, int(at - 0.8 * frame.px_per_mm))
+        votes = np.asarray(sum(_bars(frame, i, first, int(at + 0.8 * frame.px_per_mm) + 2) for i in range(n_rows)))
+        # One line's QRS may look like a bar; most lines have theirs in the same columns only if it is one.
+        columns = np.flatnonzero(votes >= max(1.0, 0.6 * n_rows)) + first
         if columns.size:
             found.append((float(columns[0]), float(columns[-1])))
         elif rule:
@@ -288,7 +289,8 @@ def _leads(
             found = read.setdefault((row, c), {})
             found[hit.text] = max(found.get(hit.text, 0.0), hit.confidence)
     standard = [lead for row in layout.rows for lead in row]
-    extra = sorted({n for cell in cells for n in read.get(cell, {})} - set(standard))
+    # Extra leads are rare, and their long names hard to mistake: one is believed when it was read with certainty.
+    extra = sorted({n for cell in cells for n, sure in read.get(cell, {}).items() if sure > 0.8} - set(standard))
     leads = standard + extra
     # Each lead stands once: the assignment that agrees best with the names, standard order breaking ties.
     gain = np.zeros((len(cells), len(leads)))

@@ -16,7 +16,7 @@ from digitize.result import LeadTrace
 from digitize.stroke import Pen, StrokeOptions, first_guess, fit_stroke
 from ecg import LeadBox, PaperScale
 
-__all__ = ["LineReading", "Place", "in_time", "places_of", "read_line"]
+__all__ = ["LineReading", "Place", "in_time", "name_strips", "places_of", "read_line"]
 
 Double = NDArray[np.float64]
 
@@ -275,3 +275,72 @@ def _measured_order(
         columns.append(np.stack([t.y[:n] for t, _ in traces]))
         offsets.append(max(0, round((traces[0][1].start_px - strips[0].x[0]) / px_per_s * fs)))
     return columns_are_simultaneous(columns, strips[0].y, offsets, fs)
+
+
+def name_strips(
+    readings: Sequence[LineReading], places: Sequence[Place], match: LayoutMatch
+) -> tuple[list[LineReading], LayoutMatch]:
+    """Tell which lead a rhythm strip shows: the short lead that is the same line over the same seconds.
+
+    Parameters
+    ----------
+    readings : sequence of LineReading
+        On the page's clock.
+    places : sequence of Place
+    match : LayoutMatch
+
+    Returns
+    -------
+    readings : list of LineReading
+    match : LayoutMatch
+        With the strips' leads as found; what stays unknown is taken by name or by custom, as before.
+    """
+    shorts = [r.trace for r, p in zip(readings, places, strict=True) if not p.is_strip]
+    named = list(readings)
+    strips: list[str] = []
+    assumed = list(match.assumed)
+    for k, (reading, place) in enumerate(zip(readings, places, strict=True)):
+        if not place.is_strip:
+            continue
+        lead = _same_line(reading.trace, shorts)
+        strips.append(lead or place.lead)
+        if lead is None:
+            continue
+        trace = reading.trace
+        named[k] = replace(reading, trace=replace(trace, box=replace(trace.box, lead=lead)))
+        assumed = [a for a in assumed if a != f"rhythm strip {place.lead}"]
+    layout = replace(match.layout, rhythm=tuple(strips))
+    return named, replace(match, layout=layout, assumed=tuple(assumed))
+
+
+def _same_line(strip: LeadTrace, shorts: Sequence[LeadTrace]) -> str | None:
+    """Lead whose line the strip repeats, if one stands out: it differs by a third of the next best at most."""
+    misfit = {}
+    for short in shorts:
+        start = round((short.box.start_s - strip.box.start_s) * _samples_per_s(strip))
+        y = strip.y[max(0, start) : max(0, start) + short.y.size]
+        n = min(y.size, short.y.size)
+        a, b = y[:n], short.y[:n]
+        both = np.isfinite(a) & np.isfinite(b)
+        if both.sum() < 0.5 * short.y.size or np.std(b[both]) == 0:
+            continue
+        best = min(_difference(a, b, shift) for shift in range(-6, 7))  # 12 ms at 500 Hz: how well boundaries are known
+        misfit[short.box.lead] = best
+    if len(misfit) < 2:
+        return None
+    (lead, least), (_, second) = sorted(misfit.items(), key=lambda item: item[1])[:2]
+    # Half of the signal's own spread is left over where two leads only look alike.
+    return lead if least < 0.5 and least < 0.67 * second else None
+
+
+def _samples_per_s(trace: LeadTrace) -> float:
+    return trace.y.size / (trace.box.stop_s - trace.box.start_s)
+
+
+def _difference(a: Double, b: Double, shift: int) -> float:
+    """Spread of the difference of two lines at a shift, over the spread of the second."""
+    n = a.size
+    x, y = (a[shift:], b[: n - shift]) if shift >= 0 else (a[: n + shift], b[-shift:])
+    difference = (x - y)[np.isfinite(x - y)]
+    spread = float(np.std(b[np.isfinite(b)]))
+    return float(np.std(difference)) / spread if difference.size > 10 and spread > 0 else float("inf")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from digitize.calibrate import Calibration, calibrate, to_record
 from digitize.grid import GridMeasure, find_grid
 from digitize.layout import Frame, LayoutMatch, match_layout
-from digitize.lines import LineReading, in_time, places_of, read_line
+from digitize.lines import LineReading, in_time, name_strips, places_of, read_line
 from digitize.options import DigitizeOptions
 from digitize.overlap import share_out
 from digitize.pulse import Pulse, find_pulses
@@ -185,8 +185,7 @@ def _frame(
         start, stop = row.start_px, row.stop_px
         on_ink = share[row.y, np.arange(row.y.size)] >= 0.4
         if left:
-            behind = np.flatnonzero(on_ink[round(np.median(left)) :][: round(20 * px_per_mm)])
-            start = round(np.median(left)) + int(behind[0]) if behind.size else start
+            start = _behind_pulse(on_ink, round(np.median(left)), px_per_mm) or start
         if right:
             before = np.flatnonzero(on_ink[: round(np.median(right) - px_per_mm)])
             stop = min(stop, int(before[-1]) + 1) if before.size else stop
@@ -202,6 +201,18 @@ def _frame(
     first, last = round(start_px), min(share.shape[1], round(stop_px) + 1)
     rows = tuple(retrace(replace(r, start_px=first, stop_px=last), solid, px_per_mm, first, last) for r in rows)
     return Frame(share, rows, start_px, stop_px, px_per_mm, names, rules, edge_px)
+
+
+def _behind_pulse(on_ink: NDArray[np.bool_], edge: int, px_per_mm: float) -> int | None:
+    """First column of trace behind a pulse's right edge; a foot of the pulse, cut off by a gap, does not count."""
+    columns = edge + np.flatnonzero(on_ink[edge : edge + round(20 * px_per_mm)])
+    if columns.size == 0:
+        return None
+    gaps = np.flatnonzero(np.diff(columns) > 1.0 * px_per_mm)
+    # A foot is up to 4 mm long and starts at the edge.
+    if gaps.size and columns[gaps[0]] - edge < 4 * px_per_mm:
+        return int(columns[gaps[0] + 1])
+    return int(columns[0])
 
 
 def _assemble(
@@ -222,6 +233,7 @@ def _assemble(
     places = places_of(match, frame, pulses)
     readings = [read_line(frame, own[p.row], p, pen, scale, options.fs) for p in places]
     readings, timing, assumed = in_time(readings, places, scale.px_per_s, options.fs)
+    readings, match = name_strips(readings, places, match)
     traces = tuple(r.trace for r in readings)
     record = to_record(traces, scale, fs=options.fs)
     quality = _quality(readings, ink, calibration)

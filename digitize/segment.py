@@ -87,7 +87,7 @@ def ink_map(image: NDArray[np.uint8], px_per_mm: float, grid: GridMeasure | None
         bright = image.max(axis=2)
         deep = np.maximum(_paper(bright, px_per_mm).astype(np.float32) - ink, 16)
         nearby = cv2.dilate((paper.astype(np.float32) - bright) / deep, np.ones((3, 3), np.uint8))
-        share *= np.clip((nearby - 0.12) / 0.13, 0, 1)
+        share *= np.clip((nearby - 0.35) / 0.2, 0, 1)
     contrast = float(np.median(paper) - ink) / 255
     bare = share[::5, ::5][share[::5, ::5] < 0.3]
     noise = float(1.4826 * np.median(np.abs(bare - np.median(bare)))) if bare.size else 0.0
@@ -101,13 +101,14 @@ _FLAT = 200
 def _lines(flat: Grey, px_per_mm: float) -> Float:
     """Brightness of paper with its grid lines: medians along the columns and along the rows of pixels, multiplied.
 
-    A line keeps its own place and strength, however a program rounded it to pixels. 120 mm: no lead is that long but a
-    rhythm strip, and no strip stays in one row of pixels for half of it.
+    A line keeps its own place and strength, however a program rounded it to pixels. Rows over 120 mm: no lead is that
+    long but a rhythm strip, and no strip stays in one row of pixels for half of it. Columns over 250 mm, most often the
+    whole page: the R waves of three leads, one above the other, fill a good part of 120 mm.
     """
     import cv2
 
-    def level_along(a: Grey) -> Float:  # along the first axis, in windows of 120 mm half overlapping
-        window = min(a.shape[0], round(120 * px_per_mm))
+    def level_along(a: Grey, length_mm: float) -> Float:  # along the first axis, in half overlapping windows
+        window = min(a.shape[0], round(length_mm * px_per_mm))
         n = max(1, round(2 * a.shape[0] / window) - 1)
         starts = np.linspace(0, a.shape[0] - window, n).astype(int)
         found = np.stack([np.median(a[s : s + window : 3], axis=0) for s in starts]).astype(np.float32)
@@ -117,7 +118,7 @@ def _lines(flat: Grey, px_per_mm: float) -> Float:
         mixed: Float = found[low] * (1 - part) + found[np.minimum(low + 1, n - 1)] * part
         return mixed
 
-    columns, rows = level_along(flat), level_along(np.ascontiguousarray(flat.T)).T.copy()
+    columns, rows = level_along(flat, 250), level_along(np.ascontiguousarray(flat.T), 120).T.copy()
     # Where neither has a line, both say paper: that level divides out of their product.
     level = np.sqrt(np.percentile(columns[::50], 80) * np.percentile(rows[:, ::50], 80))
     return cv2.multiply(columns, rows, scale=1 / max(float(level), 1.0))

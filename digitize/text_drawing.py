@@ -134,7 +134,7 @@ def draw_piece(
         _draw_rows(rng, canvas, style, signals, placed)
     for _ in range(0 if easy else int(rng.choice([0, 0, 1, 2, 6], p=[0.4, 0.1, 0.2, 0.15, 0.15]))):
         _draw_clutter(rng, canvas, style, faces, placed)
-    for _ in range(0 if easy else int(rng.choice([0, 1, 2], p=[0.35, 0.35, 0.3]))):
+    for _ in range(0 if easy else int(rng.choice([0, 1, 2], p=[0.25, 0.35, 0.4]))):
         at = (rng.uniform(0, width * 0.9), rng.uniform(0, height * 0.95))
         scale_style = replace(style, look=_other_look(rng, style.look, faces, 2.8))
         _place(rng, canvas, scale_style, str(rng.choice((*SPEEDS, *GAINS))), at, placed)

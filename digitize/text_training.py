@@ -109,7 +109,7 @@ def train_text(
     card = save(folder, weights, _card(options, steps, training, unseen, source))
     export_onnx(network, folder / "model.onnx")
     # Measured as it will be used: the written folder, read by the reader.
-    reading = TextOptions(min_confidence=0.5, weights=folder)
+    reading = TextOptions(min_confidence=0.5, min_scale_confidence=0.5, weights=folder)
     metrics = score_hits(pieces[1::2], [find_names(piece.ink, reading) for piece in pieces[1::2]])
     return save(folder, weights, replace(card, metrics=metrics))
 

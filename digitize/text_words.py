@@ -9,6 +9,10 @@ from digitize.text import GAINS, SPEEDS
 __all__ = ["clutter_line", "spell"]
 
 
+_FOOTER_BEFORE = ("AC50 ", "35Hz ", "0.67~25Hz  AC50  ", "0.05-150 Hz ", "Filter: on ")
+_FOOTER_AFTER = (" 35Hz", "  AC50", " x1.0", " 4*2.5s+1r", " 0.05-150 Hz", ",")
+
+
 def spell(rng: np.random.Generator, word: str) -> tuple[str, int, int]:
     """Spell a word of `digitize.text.WORDS` as some device would.
 
@@ -31,14 +35,22 @@ def spell(rng: np.random.Generator, word: str) -> tuple[str, int, int]:
     'V3'
     """
     before: tuple[str, ...] = ("Lead ", "LEAD ")
+    after: tuple[str, ...] = (":",)
     if word in SPEEDS:
-        body, before = _spell_scale(rng, word, ("mm/s", "mm/sec", "mm/s")), ("Speed: ", "Speed:", "Vel. ")
+        body, before = _spell_scale(rng, word, ("mm/s", "mm/sec", "mm/s")), ("Speed: ", "Vel. ", *_FOOTER_BEFORE)
     elif word in GAINS:
-        body, before = _spell_scale(rng, word, ("mm/mV", "mm/mV", "mm/mv")), ("Gain: ", "Limb: ", "Chest: ", "Sens. ")
+        body, before = (
+            _spell_scale(rng, word, ("mm/mV", "mm/mV", "mm/mv")),
+            ("Gain: ", "Limb: ", "Chest: ", *_FOOTER_BEFORE),
+        )
     else:
         body = _spell_lead(rng, word)
-    prefix = str(rng.choice(before)) if rng.random() < 0.07 else ""
-    suffix = ":" if prefix == "" and rng.random() < 0.04 else ""
+    crowded = 0.07
+    if word in (*SPEEDS, *GAINS):
+        # Speed and gain mostly stand in a footer line among other settings.
+        crowded, after = 0.4, _FOOTER_AFTER
+    prefix = str(rng.choice(before)) if rng.random() < crowded else ""
+    suffix = str(rng.choice(after)) if (crowded > 0.1 or not prefix) and rng.random() < crowded else ""
     return prefix + body + suffix, len(prefix), len(prefix) + len(body)
 
 
