@@ -175,7 +175,7 @@ def bridged(share: Float, px_per_mm: float) -> Float:
 def remove_rules(share: Float, px_per_mm: float) -> tuple[Float, tuple[float, ...]]:
     """Take out long vertical rules, which some devices print between the columns of leads.
 
-    No trace stays in one pixel column for 25 mm: a QRS of 2.5 mV would have to rise within 5 ms.
+    No trace stays in one or two pixel columns for 45 mm: a QRS of 4.5 mV would have to rise within 10 ms.
 
     Parameters
     ----------
@@ -194,7 +194,7 @@ def remove_rules(share: Float, px_per_mm: float) -> tuple[Float, tuple[float, ..
     ink = (bridged(share, px_per_mm) >= 0.5).astype(np.uint8)
     # A tilt of a tenth of a degree moves a rule by a pixel over 70 mm: close across one column first.
     closed = cv2.morphologyEx(ink, cv2.MORPH_CLOSE, np.ones((1, 3), np.uint8))
-    tall = cv2.morphologyEx(closed, cv2.MORPH_OPEN, np.ones((max(3, round(25 * px_per_mm)), 1), np.uint8))
+    tall = cv2.morphologyEx(closed, cv2.MORPH_OPEN, np.ones((max(3, round(45 * px_per_mm)), 1), np.uint8))
     n, labels, stats, _ = cv2.connectedComponentsWithStats(tall, connectivity=8)
     out = share.copy()
     columns = []

@@ -81,7 +81,7 @@ class TextOptions:
     min_scale_confidence : float
         Least confidence of a speed or gain, 0 to 1. It stretches the whole record when it is wrong, and little is lost
         without it: nearly every page is printed at 25 mm/s, and the pulse tells the gain. Measured on real pages, a
-        misread speed reached 0.9.
+        misread speed reached 0.9 and no more.
     max_overlap : float
         Of two hits that share more than this part of the smaller box, the less sure one goes; 0 to 1. "I" inside "II"
         shares all of it, neighbouring names share nothing.
