@@ -100,7 +100,11 @@ def _train_text(chosen: argparse.Namespace) -> None:
     faces = find_typefaces(system=not chosen.plain_fonts)
     card = train_text(chosen.out, options, faces, signals, source, _report)
     recall, precision = (card.metrics[name]["value"] for name in ("recall", "precision"))
-    _say(f"recall {recall:.3f}, precision {precision:.3f} in unseen fonts: {chosen.out}")
+    # Too short a run reports nothing, so that there is no precision.
+    shares = ", ".join(
+        f"{n} {'-' if v is None else f'{v:.3f}'}" for n, v in (("recall", recall), ("precision", precision))
+    )
+    _say(f"{shares} in unseen fonts: {chosen.out}")
 
 
 def _report(step: int, loss: float) -> None:
