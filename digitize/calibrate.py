@@ -21,7 +21,7 @@ __all__ = ["Calibration", "calibrate", "columns_are_simultaneous", "to_record"]
 #: Gains and speeds that devices print (mm/mV, mm/s).
 _GAINS = (2.5, 5.0, 10.0, 20.0)
 
-#: A pulse within 8 % of a gain's height means that gain: pens are 3 % of 10 mm, and the next gain is a factor of 2 away.
+#: A pulse within 8 % of a gain's height means that gain: pens are 3 % of 10 mm, the next gain is a factor of 2 away.
 _PULSE_TOLERANCE = 0.08
 
 

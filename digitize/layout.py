@@ -1,20 +1,20 @@
 """Which lead stands where: rows, columns, rhythm strips and names, decided by evidence.
 
-Every known layout with as many lines as the page shows is scored by what is printed: names where it expects them, names
-where it expects none, separators at its column boundaries, steps of the trace there. The best wins, and by how much is
-told. Names then say which lead stands in each place; where they are missing, standard order fills the gaps, and says so.
+Every known layout with as many lines as the page shows is scored by what is printed: names where it expects them,
+names where it expects none, separators at its column boundaries, steps of the trace there. The best wins, and by how
+much is told. Names then say which lead stands in each place; where they are missing, standard order fills the gaps, and
+says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from digitize.text import NameHit
-from digitize.trace import Row, attach_runs
+from digitize.trace import Row
 from ecg import LAYOUTS, PageLayout
 from ecg.errors import DigitizationError
 
@@ -125,7 +125,7 @@ def match_layout(frame: Frame, given: str | None = None) -> LayoutMatch:
     best, layout = scored[0]
     second = scored[1][0] if len(scored) > 1 else 0.0
     margin = float(np.clip((best - second) / max(abs(best), 1e-6), 0, 1)) if best > 0 else 0.0
-    bounds = _bounds(frame, layout, places)
+    bounds = _bounds(frame, layout)
     rows, strips, named, assumed = _leads(layout, bounds, places, frame.px_per_mm)
     separators = _separators(frame, bounds, layout.shape[0])
     return LayoutMatch(PageLayout(layout.name, rows, strips), bounds, separators, margin, named, assumed)
@@ -164,15 +164,16 @@ def _assign_rows(frame: Frame) -> list[tuple[int, float, NameHit]]:
 def _score(frame: Frame, layout: PageLayout, places: list[tuple[int, float, NameHit]]) -> float:
     """Evidence for a layout: names in and out of place, separators and steps at its boundaries."""
     short, columns = layout.shape
-    bounds = _bounds(frame, layout, places)
+    bounds = _bounds(frame, layout)
     total = _PRIOR.get(layout.name, 0.0)
     for row, left, hit in places:
         cell = _column_of(left, bounds, frame.px_per_mm, columns if row < short else 1)
         total += _NAME * hit.confidence if cell is not None else -_STRAY_NAME * hit.confidence
     taken = {(r, _column_of(x, bounds, frame.px_per_mm, columns if r < short else 1)) for r, x, _ in places}
     expected = short * columns + len(layout.rhythm)
-    if places:  # names are printed on this page: a place without one speaks against the layout
-        total -= 0.5 * _NAME * (expected - len(taken - {(r, None) for r in range(layout.n_lines)}))
+    met = len(taken - {(r, None) for r in range(layout.n_lines)})
+    if met > 0.3 * expected:  # names are printed on this page: a place without one speaks against the layout
+        total -= 0.5 * _NAME * (expected - met)
     for k in range(1, columns):
         marks, steps = _boundary(frame, bounds[k], range(short))
         total += _SEPARATOR * marks * short + _STEP * steps * short
@@ -195,8 +196,8 @@ def _column_of(left: float, bounds: tuple[float, ...], px_per_mm: float, columns
     return None
 
 
-def _bounds(frame: Frame, layout: PageLayout, places: list[tuple[int, float, NameHit]]) -> tuple[float, ...]:
-    """Column boundaries: equal parts of the line, moved to rules or to the names' own spacing where these agree."""
+def _bounds(frame: Frame, layout: PageLayout) -> tuple[float, ...]:
+    """Column boundaries: equal parts of the line, moved to the separators where the lines show them."""
     _, columns = layout.shape
     equal = np.linspace(frame.start_px, frame.stop_px, columns + 1)
     if columns == 1:
@@ -253,7 +254,8 @@ def _bars(frame: Frame, index: int, first: int, last: int) -> NDArray[np.float64
     down = frame.share[min(height - 1, level + round(1.0 * mm)) : min(height, level + round(2.8 * mm)), first:last]
     full = (up >= 0.5).mean(axis=0) > 0.9
     full &= (down >= 0.5).mean(axis=0) > 0.9
-    return full.astype(np.float64)
+    columns: NDArray[np.float64] = full.astype(np.float64)
+    return columns
 
 
 def _boundary(frame: Frame, at: float, rows: range) -> tuple[float, float]:

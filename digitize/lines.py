@@ -92,8 +92,8 @@ def places_of(match: LayoutMatch, frame: Frame, pulses: Sequence[Pulse]) -> list
     places = []
     for r, leads in enumerate(match.layout.rows):
         for c, lead in enumerate(leads):
-            edges = match.bounds_px[c : c + 2]
-            places.append(Place(lead, r, c, False, *edges, zero.get(r), match.separators_px, words))
+            left, right = match.bounds_px[c], match.bounds_px[c + 1]
+            places.append(Place(lead, r, c, False, left, right, zero.get(r), match.separators_px, words))
     for k, lead in enumerate(match.layout.rhythm):
         r = len(match.layout.rows) + k
         places.append(Place(lead, r, 0, True, frame.start_px, frame.stop_px, zero.get(r), (), words))
@@ -154,7 +154,7 @@ def read_line(
     """
     dx = scale.px_per_s / fs
     n = max(2, int((place.stop_px - place.start_px) / dx + 1e-6))
-    x = place.start_px + dx * np.arange(n)
+    x: Double = place.start_px + dx * np.arange(n, dtype=np.float64)
     first, stop = max(0, round(place.start_px)), min(own.top.size, round(place.stop_px))
     # The band that this lead's ink lies in: everything outside is of no interest and costs time.
     top, bottom, found, touched = _cut(frame, own, place, pen, first, stop)
@@ -185,7 +185,7 @@ def read_line(
 def _cut(
     frame: Frame, own: OwnInk, place: Place, pen: Pen, first: int, stop: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
-    """Runs of a stretch of line without separators, pulse edges and printed words."""
+    """Cut separators, pulse edges and printed words out of the runs of a stretch of line."""
     top, bottom, found, touched = own.top.copy(), own.bottom.copy(), own.found.copy(), own.touched.copy()
     found[:first] = False
     found[stop:] = False

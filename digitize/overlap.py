@@ -1,8 +1,8 @@
 """Who owns the ink where lines of trace touch: the beat of one lead that reaches into its neighbour's line.
 
-A beat is broad at its own line and narrows towards its peak. So where one run of ink joins two lines, the line at whose
-side it is broader owns it, and the other passes through. What stands out beyond the other line is that line's own beat if
-it broadens again there, and the same beat's peak if it goes on narrowing.
+A beat is broad at its own line and narrows towards its peak. So where one run of ink joins two lines, the line at
+whose side it is broader owns it, and the other passes through. What stands out beyond the other line is that line's own
+beat if it broadens again there, and the same beat's peak if it goes on narrowing.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from digitize.lines import LineReading, in_time, name_strips, places_of, read_li
 from digitize.options import DigitizeOptions
 from digitize.overlap import share_out
 from digitize.pulse import Pulse, find_pulses
-from digitize.quality import grade_lead, judge_page, missing_lead
+from digitize.quality import NOT_PRINTED, grade_lead, judge_page, missing_lead
 from digitize.rectify import corners_of, from_corners, from_tilt, warp
 from digitize.result import Digitization, LeadQuality
 from digitize.segment import InkMap, bridged, ink_map, remove_rules
@@ -26,6 +27,7 @@ from digitize.text import PX_PER_MM, NameHit, find_names
 from digitize.trace import Row, attach_runs, find_rows, retrace
 from ecg import LEADS, Page
 from ecg.errors import DigitizationError
+from ecg.formats import ReadOptions, identify, read_pages
 
 __all__ = ["digitize", "read_file"]
 
@@ -65,7 +67,11 @@ def digitize(page: Page, options: DigitizeOptions | None = None) -> Digitization
     share = np.minimum(share / level, 1).astype(np.float32)
     pulses = find_pulses(bridged(share, guess), rows, guess)
     names = _names(ink.share, guess, options)
-    calibration = calibrate(grid, pulses, [n.text for n in names if not n.is_lead and n.confidence > 0.6], options, page.dpi)
+    if options.keep_text:
+        steps.append({"stage": "text", "words": [n.text for n in names]})
+    calibration = calibrate(
+        grid, pulses, [n.text for n in names if not n.is_lead and n.confidence > 0.6], options, page.dpi
+    )
     steps.append(_scale_step(calibration, pulses))
     frame = _frame(share, rows, pulses, names, rules, calibration.scale.px_per_mm_x)
     match = match_layout(frame, options.layout)
@@ -73,7 +79,9 @@ def digitize(page: Page, options: DigitizeOptions | None = None) -> Digitization
     return _assemble(page, options, homography, ink, frame, pulses, calibration, match, tuple(steps))
 
 
-def read_file(path: str | Path, options: DigitizeOptions | None = None) -> Iterator[Digitization]:
+def read_file(
+    path: str | Path, options: DigitizeOptions | None = None, reading: ReadOptions | None = None
+) -> Iterator[Digitization]:
     """Read every page of a file, one by one.
 
     A vector PDF is read from its paths; every other page from its picture. A page that cannot be read comes back
@@ -84,6 +92,8 @@ def read_file(path: str | Path, options: DigitizeOptions | None = None) -> Itera
     path : str or Path
         Picture, multi-page TIFF, PDF or DICOM secondary capture.
     options : DigitizeOptions, optional
+    reading : ReadOptions, optional
+        Bounds on files and pages, and how PDFs are drawn.
 
     Yields
     ------
@@ -95,14 +105,17 @@ def read_file(path: str | Path, options: DigitizeOptions | None = None) -> Itera
         If the file itself cannot be read.
     """
     from digitize.vector import read_vector
-    from ecg.formats import identify, read_pages
 
     options = options or DigitizeOptions()
     path = Path(path)
     is_pdf = identify(path) == "pdf"
-    for index, page in enumerate(read_pages(path)):
+    for index, page in enumerate(read_pages(path, reading)):
+        vector = None
+        if is_pdf:
+            # Paths that fit no layout may still be a page that reads well as a picture.
+            with suppress(DigitizationError):
+                vector = read_vector(path, index, options, page)
         try:
-            vector = read_vector(path, index, options) if is_pdf else None
             yield vector if vector is not None else digitize(page, options)
         except DigitizationError as error:
             yield Digitization(None, page, "refused", (str(error),))
@@ -152,7 +165,7 @@ def _scale_guess(image: NDArray[np.uint8], grid: GridMeasure | None, options: Di
 
 
 def _names(share: Float, px_per_mm: float, options: DigitizeOptions) -> tuple[NameHit, ...]:
-    """Printed words, in pixels of the page."""
+    """Find the printed words, in pixels of the page."""
     if options.method == "classical":
         return ()
     import cv2
@@ -160,7 +173,11 @@ def _names(share: Float, px_per_mm: float, options: DigitizeOptions) -> tuple[Na
     zoom = PX_PER_MM / px_per_mm
     how = cv2.INTER_AREA if zoom < 1 else cv2.INTER_LINEAR
     hits = find_names(cv2.resize(share, None, fx=zoom, fy=zoom, interpolation=how).clip(0, 1))
-    return tuple(replace(h, xyxy_px=tuple(v / zoom for v in h.xyxy_px)) for h in hits)
+    found = []
+    for h in hits:
+        x0, y0, x1, y1 = (v / zoom for v in h.xyxy_px)
+        found.append(replace(h, xyxy_px=(x0, y0, x1, y1)))
+    return tuple(found)
 
 
 def _scale_step(calibration: Calibration, pulses: Sequence[Pulse]) -> Mapping[str, Any]:
@@ -285,5 +302,5 @@ def _quality(readings: Sequence[LineReading], ink: InkMap, calibration: Calibrat
         if r.trace.y.size > length.get(lead, 0):
             length[lead] = r.trace.y.size
             quality[lead] = grade_lead(r.trace, r.coverage, ink.contrast, r.overlap, r.error, calibration.scale)
-    missing = {lead: missing_lead("not printed on this page") for lead in LEADS if lead not in quality}
+    missing = {lead: missing_lead(NOT_PRINTED) for lead in LEADS if lead not in quality}
     return {**quality, **missing}

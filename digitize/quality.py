@@ -10,7 +10,10 @@ from numpy.typing import NDArray
 from digitize.result import LeadQuality, LeadTrace, Status
 from ecg import ECGRecord, PaperScale, limb_residual
 
-__all__ = ["grade_lead", "judge_page", "missing_lead"]
+#: Reason of a lead that the page's layout does not have.
+NOT_PRINTED = "not printed on this page"
+
+__all__ = ["NOT_PRINTED", "grade_lead", "judge_page", "missing_lead"]
 
 
 def grade_lead(
@@ -82,15 +85,18 @@ def judge_page(
     Returns
     -------
     status : str
-        ``"accepted"`` or ``"review"``.
+        ``"accepted"``, ``"review"``, or ``"refused"`` where most leads were read poorly or not at all.
     reasons : tuple of str
     """
     reasons = list(doubts)
     if layout_margin < 0.1:
         reasons.append(f"another layout explains the page nearly as well (margin {layout_margin:.2f})")
-    poor = [lead for lead, q in quality.items() if q.grade in ("poor", "missing")]
+    poor = [lead for lead, q in quality.items() if q.grade in ("poor", "missing") and NOT_PRINTED not in q.reasons]
     if poor:
         reasons.append(f"poorly read: {', '.join(poor)}")
+    printed = [q for q in quality.values() if NOT_PRINTED not in q.reasons]
+    if 2 * sum(q.grade in ("poor", "missing") for q in printed) > len(printed):
+        return "refused", tuple(reasons)
     residual = limb_residual(record)
     # Correctly placed limb leads agree to r > 0.9 on every page measured; swapped or misplaced ones fall below 0.5.
     if np.isfinite(residual.r) and residual.r < 0.7:

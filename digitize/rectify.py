@@ -119,4 +119,5 @@ def corners_of(homography: Matrix | None, left: float, top: float, right: float,
     if homography is None:
         return corners
     back = np.linalg.inv(homography) @ np.vstack([corners.T, np.ones(4)])
-    return (back[:2] / back[2]).T
+    points: Matrix = (back[:2] / back[2]).T
+    return points

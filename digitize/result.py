@@ -66,7 +66,10 @@ class LeadTrace:
 
 @dataclass(frozen=True)
 class ScaleEvidence:
-    """Where each part of the scale came from: ``"grid"``, ``"pulse"``, ``"text"``, ``"vector"``, ``"given"`` or ``"assumed"``."""
+    """Where each part of the scale came from.
+
+    Each is one of ``"grid"``, ``"pulse"``, ``"text"``, ``"vector"``, ``"given"`` or ``"assumed"``.
+    """
 
     px_per_mm_x: str
     px_per_mm_y: str

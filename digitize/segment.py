@@ -121,7 +121,8 @@ def _lines(flat: Grey, px_per_mm: float) -> Float:
     columns, rows = level_along(flat, 250), level_along(np.ascontiguousarray(flat.T), 120).T.copy()
     # Where neither has a line, both say paper: that level divides out of their product.
     level = np.sqrt(np.percentile(columns[::50], 80) * np.percentile(rows[:, ::50], 80))
-    return cv2.multiply(columns, rows, scale=1 / max(float(level), 1.0))
+    lines: Float = cv2.multiply(columns, rows, scale=1 / max(float(level), 1.0))
+    return lines
 
 
 def _paper(brightest: Grey, px_per_mm: float) -> Grey:
@@ -142,7 +143,10 @@ def _ink_level(brightest: Grey, under: NDArray[np.generic], px_per_mm: float) ->
 
     size = max(3, int(1.6 * px_per_mm) | 1)  # wider than any pen, so that solid black areas do not count
     kernel = cv2.getStructuringElement(cv2.MORPH_RECT, (size, size))
-    thin = cv2.min(cv2.subtract(under.clip(0, 255).astype(np.uint8), brightest), cv2.morphologyEx(brightest, cv2.MORPH_BLACKHAT, kernel))
+    thin = cv2.min(
+        cv2.subtract(under.clip(0, 255).astype(np.uint8), brightest),
+        cv2.morphologyEx(brightest, cv2.MORPH_BLACKHAT, kernel),
+    )
     deep = np.percentile(thin, 99.7)
     if deep < 25:
         raise DigitizationError(
@@ -195,7 +199,7 @@ def remove_rules(share: Float, px_per_mm: float) -> tuple[Float, tuple[float, ..
     # A tilt of a tenth of a degree moves a rule by a pixel over 70 mm: close across one column first.
     closed = cv2.morphologyEx(ink, cv2.MORPH_CLOSE, np.ones((1, 3), np.uint8))
     tall = cv2.morphologyEx(closed, cv2.MORPH_OPEN, np.ones((max(3, round(45 * px_per_mm)), 1), np.uint8))
-    n, labels, stats, _ = cv2.connectedComponentsWithStats(tall, connectivity=8)
+    n, _, stats, _ = cv2.connectedComponentsWithStats(tall, connectivity=8)
     out = share.copy()
     columns = []
     for k in range(1, n):

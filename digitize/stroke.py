@@ -3,8 +3,8 @@
 A pen of three pixels smears 15 ms of signal into every column of a 200 dpi page, so the centre of a column's ink is a
 poor reading of a QRS however well the trace was found. Here the signal at its own sampling times is the unknown: the
 polyline through the samples is drawn with the pen's width and softness, compared with the ink, and moved by banded
-Gauss-Newton steps until both agree. A pixel acts on the two samples of its nearest segment only, so the normal matrix is
-tridiagonal, pentadiagonal with the weak second-difference prior that carries the line over gaps.
+Gauss-Newton steps until both agree. A pixel acts on the two samples of its nearest segment only: the normal matrix is
+tridiagonal, and pentadiagonal with the weak second-difference prior that carries the line over gaps.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["Pen", "StrokeOptions", "fit_stroke", "first_guess", "measure_pen"]
+__all__ = ["Pen", "StrokeOptions", "first_guess", "fit_stroke", "measure_pen"]
 
 Float = NDArray[np.float32]
 Double = NDArray[np.float64]
@@ -139,7 +139,8 @@ def first_guess(share: Float, top: Int, bottom: Int, found: NDArray[np.bool_], p
     knots_y = np.stack([left, centre, right], axis=1)
     # Only a column with a turn needs its joints; elsewhere the middles alone are the quieter line.
     keep = np.stack([turn, np.ones_like(turn), turn], axis=1)
-    return np.interp(x, knots_x[keep], knots_y[keep])
+    line: Double = np.interp(x, knots_x[keep], knots_y[keep])
+    return line
 
 
 def _extreme(y: Double) -> NDArray[np.bool_]:

@@ -1,8 +1,8 @@
 """Lines of trace: found from left to right as cheapest paths through the ink, one row of the page after another.
 
-Moving along ink is free, moving up or down inside ink nearly so, and crossing paper costs: so a path climbs a QRS, jumps
-a broken stroke, and does not stray into the row above. Each path then takes the whole run of ink that it meets in every
-column, which is what the pen covered there.
+Moving along ink is free, moving up or down inside ink nearly so, and crossing paper costs: so a path climbs a QRS,
+jumps a broken stroke, and does not stray into the row above. Each path then takes the whole run of ink that it meets in
+every column, which is what the pen covered there.
 """
 
 from __future__ import annotations
@@ -161,7 +161,7 @@ def _cheapest_path(step: Float, ink: NDArray[np.bool_], in_ink: float, on_paper:
                 cost[y] = c
                 entry[x, y] = entry[x, y + 1]
     path = np.empty(w, np.int64)
-    y = np.argmin(cost)
+    y = int(np.argmin(cost))
     for x in range(w - 1, -1, -1):
         y = entry[x, y]
         path[x] = y

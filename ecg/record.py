@@ -83,7 +83,7 @@ class ECGRecord:
         object.__setattr__(self, "meta", MappingProxyType(dict(self.meta)))
 
     def __getitem__(self, lead: str) -> NDArray[np.float32]:
-        """Samples of one lead in mV, a read-only view."""
+        """Return the samples of one lead in mV, a read-only view."""
         if lead not in self.leads:
             raise RecordError(f"the record has no lead {lead!r}; it has {', '.join(self.leads)}")
         row: NDArray[np.float32] = self.signal[self.leads.index(lead)]
