@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from digitize.text_drawing import synthetic_signals
-from digitize.text_letters import find_typefaces
+from digitize.text.drawing import synthetic_signals
+from digitize.text.letters import find_typefaces
 from ecg.datasets import DATA_VARIABLE, ptb_xl
 from ecg.errors import ECGError, OptionsError
 
@@ -81,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _train_text(chosen: argparse.Namespace) -> None:
     """Train the spotter of printed names."""
-    from digitize.text_training import TextTraining, train_text
+    from digitize.text.training import TextTraining, train_text
 
     if chosen.steps < 1 or chosen.validation < 4:
         raise OptionsError(

@@ -98,7 +98,7 @@ _FORBIDDEN = {
 }
 #: `python -m` programs: their words and their seed are the process's own. (`catch_warnings` restores the filters on
 #: leaving, so a filter set inside it is no global state either.)
-_PROGRAMS = {"train.py", "text_training.py"}
+_PROGRAMS = {"train.py", "training.py"}
 
 
 def dotted(node: ast.AST) -> tuple[str, ...]:

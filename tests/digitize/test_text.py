@@ -11,12 +11,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import digitize.text
-from digitize.text import PX_PER_MM, STRIDE_PX, WORDS, NameHit, TextOptions, _peaks, _without_overlaps, find_names
+import digitize.text.spotter
+from digitize.text.spotter import (
+    PX_PER_MM,
+    STRIDE_PX,
+    WORDS,
+    NameHit,
+    TextOptions,
+    _peaks,
+    _without_overlaps,
+    find_names,
+)
 from ecg.checkpoint import load
 from ecg.errors import ModelError, OptionsError, RecordError
 
-SHIPPED = Path(digitize.text.__file__).parent / "weights" / "text"
+SHIPPED = Path(digitize.text.spotter.__file__).parent.parent / "weights" / "text"
 
 
 def _page(

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from digitize.text import WORDS, NameHit
-from digitize.text_drawing import Piece, draw_piece, synthetic_signals
-from digitize.text_letters import find_typefaces, held_out
-from digitize.text_words import clutter_line, spell
+from digitize.text.drawing import Piece, draw_piece, synthetic_signals
+from digitize.text.letters import find_typefaces, held_out
+from digitize.text.words import clutter_line, spell
 from digitize.train import main, training_signals
 from ecg.checkpoint import load
 
@@ -80,7 +80,7 @@ ONE_WORD = Piece(np.zeros((64, 96), np.float32), np.array([3]), np.array([[36.0,
 
 
 def test_targets_encode_centre_and_size() -> None:
-    from digitize.text_network import targets
+    from digitize.text.network import targets
 
     want = targets(ONE_WORD)
     assert np.argwhere(want.centre == 1).tolist() == [[3, 5]]
@@ -94,7 +94,7 @@ def test_targets_encode_centre_and_size() -> None:
 
 
 def test_a_word_cut_by_the_border_is_not_counted() -> None:
-    from digitize.text_network import targets
+    from digitize.text.network import targets
 
     want = targets(Piece(np.zeros((64, 96), np.float32), np.array([3]), np.array([[-10.0, 24.0, 10.0, 32.0]])))
     assert want.centre.max() == 0
@@ -103,7 +103,7 @@ def test_a_word_cut_by_the_border_is_not_counted() -> None:
 
 
 def test_the_losses_are_small_for_the_right_answer_only() -> None:
-    from digitize.text_network import centre_loss, targets
+    from digitize.text.network import centre_loss, targets
 
     want = targets(ONE_WORD)
     tensors = [torch.from_numpy(v)[None] for v in (want.centre, want.word, want.box, want.weight, want.counted)]
@@ -116,7 +116,7 @@ def test_the_losses_are_small_for_the_right_answer_only() -> None:
 
 
 def test_calibration_scales_the_logit_of_each_word() -> None:
-    from digitize.text_network import NameNetwork, Shape, set_calibration
+    from digitize.text.network import NameNetwork, Shape, set_calibration
 
     network = NameNetwork(Shape(4, 4, 8, 1, 1)).eval()
     ink = torch.rand(1, 1, 32, 40)
@@ -128,7 +128,7 @@ def test_calibration_scales_the_logit_of_each_word() -> None:
 
 
 def test_fusing_changes_no_answer_by_more_than_float16_does() -> None:
-    from digitize.text_network import NameNetwork, Shape, fuse
+    from digitize.text.network import NameNetwork, Shape, fuse
 
     network = NameNetwork(Shape(8, 8, 16, 1, 1)).train()
     ink = torch.rand(2, 1, 64, 80)
@@ -143,7 +143,7 @@ def test_fusing_changes_no_answer_by_more_than_float16_does() -> None:
 
 
 def test_the_logistic_fit_finds_the_curve_that_drew_the_sample() -> None:
-    from digitize.text_training import _fit_logistic
+    from digitize.text.training import _fit_logistic
 
     rng = np.random.default_rng(3)
     z = rng.normal(0, 3, 20000)
@@ -155,7 +155,7 @@ def test_the_logistic_fit_finds_the_curve_that_drew_the_sample() -> None:
 
 
 def test_scores_count_found_missed_and_wrong() -> None:
-    from digitize.text_training import score_hits
+    from digitize.text.training import score_hits
 
     words = np.array([WORDS.index("I"), WORDS.index("V1"), WORDS.index("V2")])
     boxes = np.array([[10.0, 10, 14, 20], [50, 10, 60, 20], [90, 10, 110, 20]])
@@ -212,7 +212,7 @@ def test_one_command_writes_the_whole_model_folder(trained: Path) -> None:
 
 
 def test_a_run_goes_on_from_an_earlier_one(trained: Path, tmp_path: Path) -> None:
-    from digitize.text_training import LAST_FILE, TextTraining, _fit
+    from digitize.text.training import LAST_FILE, TextTraining, _fit
 
     faces, signals = find_typefaces(system=False), synthetic_signals(np.random.default_rng(0), 3)
     # No step at all gives back the weights that the run starts from.
@@ -227,7 +227,7 @@ def test_a_run_goes_on_from_an_earlier_one(trained: Path, tmp_path: Path) -> Non
 def test_onnx_answers_as_the_saved_float16_weights_do(trained: Path) -> None:
     import onnxruntime
 
-    from digitize.text_network import NameNetwork, Shape, fuse
+    from digitize.text.network import NameNetwork, Shape, fuse
 
     weights, card = load(trained)
     network = fuse(NameNetwork(Shape(**card.arguments)))
@@ -241,6 +241,6 @@ def test_onnx_answers_as_the_saved_float16_weights_do(trained: Path) -> None:
 
 
 def test_the_network_stays_small() -> None:
-    from digitize.text_network import NameNetwork, Shape
+    from digitize.text.network import NameNetwork, Shape
 
     assert sum(p.numel() for p in NameNetwork(Shape()).parameters()) <= 150_000

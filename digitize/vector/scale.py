@@ -10,8 +10,8 @@ import numpy as np
 
 from digitize.options import DigitizeOptions
 from digitize.result import ScaleEvidence
-from digitize.vector_grid import POINTS_PER_MM, VectorGrid
-from digitize.vector_traces import Row
+from digitize.vector.grid import POINTS_PER_MM, VectorGrid
+from digitize.vector.traces import Row
 from ecg import PaperScale
 from ecg.formats.pdf_paths import Word
 from ecg.paper import DEFAULT_GAIN_MM_PER_MV, DEFAULT_SPEED_MM_PER_S

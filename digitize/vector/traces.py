@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from digitize.vector_grid import Style, VectorGrid, style_of
+from digitize.vector.grid import Style, VectorGrid, style_of
 from ecg.formats.pdf_paths import Stroke, VectorPage
 
 __all__ = ["Line", "Pulse", "Row", "find_lines", "find_rows"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from digitize.vector_layout import Arrangement, Segment
+from digitize.vector.layout import Arrangement, Segment
 from ecg import PaperScale
 
 __all__ = ["ColumnTiming", "column_timing", "strip_lead"]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from digitize.vector_traces import Line, Row
+from digitize.vector.traces import Line, Row
 from ecg import LAYOUTS, DigitizationError, PageLayout
 
 __all__ = ["column_edges", "cut_row", "find_shape", "given_shape"]

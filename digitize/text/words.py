@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from digitize.text import GAINS, SPEEDS
+from digitize.text.spotter import GAINS, SPEEDS
 
 __all__ = ["clutter_line", "spell"]
 

@@ -19,12 +19,12 @@ from digitize.grid import find_grid
 from digitize.options import DigitizeOptions
 from digitize.quality import judge_page, missing_lead
 from digitize.result import Digitization, LeadQuality, LeadTrace
-from digitize.vector_grid import POINTS_PER_MM, VectorGrid, find_vector_grid
-from digitize.vector_layout import Arrangement, Segment, arrange, lead_names, text_runs
-from digitize.vector_samples import fill_between
-from digitize.vector_scale import ScaleReading, read_scale
-from digitize.vector_timing import ColumnTiming, column_timing, strip_lead
-from digitize.vector_traces import Row, find_lines, find_rows
+from digitize.vector.grid import POINTS_PER_MM, VectorGrid, find_vector_grid
+from digitize.vector.layout import Arrangement, Segment, arrange, lead_names, text_runs
+from digitize.vector.samples import fill_between
+from digitize.vector.scale import ScaleReading, read_scale
+from digitize.vector.timing import ColumnTiming, column_timing, strip_lead
+from digitize.vector.traces import Row, find_lines, find_rows
 from ecg import ECGRecord, LeadBox, Page, PageLayout, PaperScale, limb_residual
 from ecg.formats.pdf_paths import VectorPage, read_vector_page, turned
 from ecg.formats.pdfium import LOCK, POINTS_PER_INCH, load_page, open_document, render

@@ -42,7 +42,7 @@ GAINS = ("2.5mm/mV", "5mm/mV", "10mm/mV", "20mm/mV")
 #: Everything the network tells apart, in the order of its heat maps.
 WORDS = (*LEAD_NAMES, *SPEEDS, *GAINS)
 
-_DEFAULT_FOLDER = Path(__file__).parent / "weights" / "text"
+_DEFAULT_FOLDER = Path(__file__).parent.parent / "weights" / "text"
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from digitize.text import PX_PER_MM
+from digitize.text.spotter import PX_PER_MM
 
 __all__ = ["damage", "soften"]
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from digitize.text import GAINS, LEAD_NAMES, PX_PER_MM, SPEEDS, WORDS
-from digitize.text_letters import Look, Typeface, letter
-from digitize.text_words import clutter_line, spell
+from digitize.text.letters import Look, Typeface, letter
+from digitize.text.spotter import GAINS, LEAD_NAMES, PX_PER_MM, SPEEDS, WORDS
+from digitize.text.words import clutter_line, spell
 
 __all__ = ["Piece", "draw_piece", "synthetic_signals"]
 
@@ -120,7 +120,7 @@ def draw_piece(
         Probability of an easy piece: many names and no traces, hardly damaged. A network learns its letters on these
         several times faster than among traces.
     """
-    from digitize.text_damage import damage, soften
+    from digitize.text.damage import damage, soften
 
     # 15 % larger than the piece on all sides together: turning and shrinking it leaves no empty corners.
     height, width = (int(1.15 * side * _DRAW_PX_PER_MM / PX_PER_MM) for side in shape)

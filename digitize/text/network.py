@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from digitize.text import STRIDE_PX, WORDS
-from digitize.text_drawing import Piece
+from digitize.text.drawing import Piece
+from digitize.text.spotter import STRIDE_PX, WORDS
 
 __all__ = ["NameNetwork", "Shape", "Targets", "centre_loss", "export_onnx", "fuse", "set_calibration", "targets"]
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from digitize.vector_shape import column_edges, cut_row, find_shape, given_shape
-from digitize.vector_traces import Row
+from digitize.vector.shape import column_edges, cut_row, find_shape, given_shape
+from digitize.vector.traces import Row
 from ecg import LAYOUTS, LEADS, DigitizationError, PageLayout
 from ecg.formats.pdf_paths import Word
 

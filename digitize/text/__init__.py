@@ -1,0 +1,5 @@
+"""Printed words that matter: lead names, paper speed and gain, spotted by a small network."""
+
+from digitize.text.spotter import LEAD_NAMES, PX_PER_MM, WORDS, NameHit, TextOptions, find_names
+
+__all__ = ["LEAD_NAMES", "PX_PER_MM", "WORDS", "NameHit", "TextOptions", "find_names"]
