@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from digitize.calibrate import columns_are_simultaneous
 from digitize.layout import Frame, LayoutMatch
 from digitize.overlap import OwnInk
-from digitize.pulse import Pulse
+from digitize.pulse import Pulse, agreed_height
 from digitize.result import LeadTrace
 from digitize.stroke import Pen, StrokeOptions, first_guess, fit_stroke
 from ecg import LeadBox, PaperScale
@@ -87,7 +87,8 @@ def places_of(match: LayoutMatch, frame: Frame, pulses: Sequence[Pulse]) -> list
     -------
     list of Place
     """
-    zero = {p.row: p.base_px for p in pulses}
+    height = agreed_height(pulses)
+    zero = {p.row: p.base_px for p in pulses if height is not None and abs(p.height_px / height - 1) < 0.06}
     words = tuple(n.xyxy_px for n in frame.names) + _expected_words(match, frame)
     places = []
     for r, leads in enumerate(match.layout.rows):

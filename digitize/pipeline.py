@@ -24,7 +24,7 @@ from digitize.result import Digitization, LeadQuality
 from digitize.segment import InkMap, bridged, ink_map, remove_rules
 from digitize.stroke import Pen, measure_pen
 from digitize.text import PX_PER_MM, NameHit, find_names
-from digitize.trace import Row, attach_runs, find_rows, retrace
+from digitize.trace import Row, attach_runs, background_level, find_rows, retrace_all
 from ecg import LEADS, Page
 from ecg.errors import DigitizationError
 from ecg.formats import ReadOptions, identify, read_pages
@@ -216,7 +216,12 @@ def _frame(
     # With the ends known, each path is searched once more between them: a pulse may have led it astray.
     solid = bridged(share, px_per_mm)
     first, last = round(start_px), min(share.shape[1], round(stop_px) + 1)
-    rows = tuple(retrace(replace(r, start_px=first, stop_px=last), solid, px_per_mm, first, last) for r in rows)
+    residue = background_level(rows, share, px_per_mm, first, last)
+    if residue > 0.15:
+        # What a dark grid leaves is no ink: the pen's own share starts above it.
+        share = np.clip((share - residue) / (1 - residue), 0, 1).astype(np.float32)
+        solid = bridged(share, px_per_mm)
+    rows = retrace_all(rows, solid, px_per_mm, first, last)
     return Frame(share, rows, start_px, stop_px, px_per_mm, names, rules, edge_px)
 
 
