@@ -16,6 +16,7 @@ from digitize.grid import GridMeasure, find_grid
 from digitize.layout import Frame, LayoutMatch, match_layout
 from digitize.lines import LineReading, in_time, name_strips, places_of, read_line
 from digitize.options import DigitizeOptions
+from digitize.orient import find_turn, turned
 from digitize.overlap import share_out
 from digitize.pulse import Pulse, find_pulses
 from digitize.quality import NOT_PRINTED, grade_lead, judge_page, missing_lead
@@ -59,6 +60,7 @@ def digitize(page: Page, options: DigitizeOptions | None = None) -> Digitization
     image, homography, grid = _upright(page, options, steps)
     guess = _scale_guess(image, grid, options)
     ink = ink_map(image, guess, grid)
+    ink, grid, homography, names = _way_up(ink, grid, homography, guess, options, steps)
     share, rules = remove_rules(_without_rim(ink.share, guess), guess)
     rows, level = find_rows(bridged(share, guess), guess)
     steps.append({"stage": "trace", "rows": len(rows), "rules": list(rules), "ink_level": round(level, 3)})
@@ -66,9 +68,6 @@ def digitize(page: Page, options: DigitizeOptions | None = None) -> Digitization
         raise DigitizationError("trace", "nothing on the page runs like a trace from left to right", "is it an ECG?")
     share = np.minimum(share / level, 1).astype(np.float32)
     pulses = find_pulses(bridged(share, guess), rows, guess)
-    names = _names(ink.share, guess, options)
-    if options.keep_text:
-        steps.append({"stage": "text", "words": [n.text for n in names]})
     calibration = calibrate(
         grid, pulses, [n.text for n in names if not n.is_lead and n.confidence > 0.6], options, page.dpi
     )
@@ -148,6 +147,32 @@ def _upright(
     return image, homography, grid
 
 
+def _way_up(
+    ink: InkMap,
+    grid: GridMeasure | None,
+    homography: Double | None,
+    guess: float,
+    options: DigitizeOptions,
+    steps: list[Mapping[str, Any]],
+) -> tuple[InkMap, GridMeasure | None, Double | None, tuple[NameHit, ...]]:
+    """Turn the page so that its names stand upright; a person's corners say which way up it is."""
+
+    def read(share: Float) -> tuple[NameHit, ...]:
+        return _names(share, guess, options)
+
+    quarters, names = (0, read(ink.share)) if options.corners is not None else find_turn(ink.share, read)
+    if options.keep_text:
+        steps.append({"stage": "text", "words": [n.text for n in names]})
+    if quarters == 0:
+        return ink, grid, homography, names
+    steps.append({"stage": "orient", "quarter_turns": quarters})
+    height, width = ink.share.shape
+    if grid is not None and quarters % 2:
+        grid = replace(grid, px_per_mm_x=grid.px_per_mm_y, px_per_mm_y=grid.px_per_mm_x)
+    ink = replace(ink, share=np.ascontiguousarray(np.rot90(ink.share, quarters)))
+    return ink, grid, turned(homography, quarters, width, height), names
+
+
 def _without_rim(share: Float, px_per_mm: float) -> Float:
     """Ink map without its outermost millimetre, which scanners and programs leave black."""
     rim = max(1, round(px_per_mm))
@@ -161,7 +186,7 @@ def _scale_guess(image: NDArray[np.uint8], grid: GridMeasure | None, options: Di
     if options.px_per_mm is not None:
         return options.px_per_mm[0]
     # A print of ten seconds with its margins is 280 mm wide.
-    return grid.px_per_mm_x if grid is not None else max(image.shape[1] / 280, 2.2)
+    return grid.px_per_mm_x if grid is not None else max(max(image.shape[:2]) / 280, 2.2)
 
 
 def _names(share: Float, px_per_mm: float, options: DigitizeOptions) -> tuple[NameHit, ...]:
