@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from digitize.segment import bridged
 from digitize.text import NameHit
 from digitize.trace import Row
 from ecg import LAYOUTS, PageLayout
@@ -66,6 +67,8 @@ class LayoutMatch:
         Left edges of the columns and the right edge of the last.
     separators_px : tuple of (float, float)
         First and last column of the separators printed at these bounds.
+    separator_reach_px : tuple of float or None
+        How far short separators reach above and below their line; None where there are none, or rules across the page.
     margin : float
         0 to 1: how much better than the next best layout.
     named : int
@@ -77,6 +80,7 @@ class LayoutMatch:
     layout: PageLayout
     bounds_px: tuple[float, ...]
     separators_px: tuple[tuple[float, float], ...]
+    separator_reach_px: tuple[float, float] | None
     margin: float
     named: int
     assumed: tuple[str, ...]
@@ -128,7 +132,8 @@ def match_layout(frame: Frame, given: str | None = None) -> LayoutMatch:
     bounds = _bounds(frame, layout)
     rows, strips, named, assumed = _leads(layout, bounds, places, frame.px_per_mm)
     separators = _separators(frame, bounds, layout.shape[0])
-    return LayoutMatch(PageLayout(layout.name, rows, strips), bounds, separators, margin, named, assumed)
+    reach = None if frame.rules else _separator_reach(frame, separators, layout.shape[0])
+    return LayoutMatch(PageLayout(layout.name, rows, strips), bounds, separators, reach, margin, named, assumed)
 
 
 def _assign_rows(frame: Frame) -> list[tuple[int, float, NameHit]]:
@@ -243,6 +248,27 @@ def _separators(frame: Frame, bounds: tuple[float, ...], n_rows: int) -> tuple[t
         elif rule:
             found.append((rule[0], rule[0]))
     return tuple(found)
+
+
+def _separator_reach(
+    frame: Frame, separators: tuple[tuple[float, float], ...], n_rows: int
+) -> tuple[float, float] | None:
+    """Reach of the short separators above and below their lines: the median, for a beat may lengthen one."""
+    up, down = [], []
+    share = bridged(frame.share, frame.px_per_mm)
+    for left, right in separators:
+        column = round((left + right) / 2)
+        for row in frame.rows[:n_rows]:
+            ink = share[:, column] >= 0.5
+            level = int(row.level_px)
+            above = np.flatnonzero(~ink[:level][::-1])
+            below = np.flatnonzero(~ink[level:])
+            up.append(float(above[0]) if above.size else float(level))
+            down.append(float(below[0]) if below.size else float(ink.size - level))
+    # A line without a bar at this bound shows no reach at all.
+    up = [u for u in up if u > frame.px_per_mm]
+    down = [d for d in down if d > frame.px_per_mm]
+    return (float(np.median(up)), float(np.median(down))) if up and down else None
 
 
 def _bars(frame: Frame, index: int, first: int, last: int) -> NDArray[np.float64]:

@@ -39,6 +39,8 @@ class Place:
         First and last columns of bars printed across the line.
     words_px : tuple of (left, top, right, bottom)
         Printed words, seen or to be expected, that the line may touch.
+    separator_reach_px : tuple of float or None
+        How far the bars reach above and below the line's level.
     """
 
     lead: str
@@ -50,6 +52,7 @@ class Place:
     baseline_px: float | None
     separators_px: tuple[tuple[float, float], ...]
     words_px: tuple[tuple[float, float, float, float], ...]
+    separator_reach_px: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +97,8 @@ def places_of(match: LayoutMatch, frame: Frame, pulses: Sequence[Pulse]) -> list
     for r, leads in enumerate(match.layout.rows):
         for c, lead in enumerate(leads):
             left, right = match.bounds_px[c], match.bounds_px[c + 1]
-            places.append(Place(lead, r, c, False, left, right, zero.get(r), match.separators_px, words))
+            bars = (match.separators_px, words, match.separator_reach_px)
+            places.append(Place(lead, r, c, False, left, right, zero.get(r), *bars))
     for k, lead in enumerate(match.layout.rhythm):
         r = len(match.layout.rows) + k
         places.append(Place(lead, r, 0, True, frame.start_px, frame.stop_px, zero.get(r), (), words))
@@ -194,7 +198,9 @@ def _cut(
     path = frame.rows[place.row].y
     half = int(np.ceil(pen.width_px / 2)) + 1
     for left, right in place.separators_px:
-        found[max(0, int(left) - half) : int(np.ceil(right)) + half + 1] = False
+        bar = np.arange(max(0, int(left) - half), min(found.size, int(np.ceil(right)) + half + 1))
+        visible = _beyond_bar(top, bottom, bar, frame.rows[place.row].level_px, place.separator_reach_px, mm)
+        found[bar] &= visible
     if place.start_px == frame.edge_px:
         found[first : int(np.ceil(place.start_px + pen.width_px / 2)) + 1] = False
     for x0, y0, x1, y1 in place.words_px:
@@ -209,6 +215,28 @@ def _cut(
         bottom[inside] = np.minimum(bottom[inside], np.maximum(np.maximum(before, behind), path[inside]) + half)
     found &= bottom >= top
     return top, bottom, found, touched
+
+
+def _beyond_bar(
+    top: NDArray[np.int64],
+    bottom: NDArray[np.int64],
+    columns: NDArray[np.int64],
+    level: float,
+    reach: tuple[float, float] | None,
+    mm: float,
+) -> NDArray[np.bool_]:
+    """Cut a bar out of its columns: what stands out over its end is a beat, though the bar hides the rest of it.
+
+    Changes top and bottom in those columns to the part beyond the bar.
+    """
+    if reach is None:
+        return np.zeros(columns.size, bool)
+    high, low = int(level - reach[0]) - 1, int(level + reach[1]) + 1
+    above = top[columns] < high - mm
+    below = ~above & (bottom[columns] > low + mm)
+    bottom[columns[above]] = np.minimum(bottom[columns[above]], high)
+    top[columns[below]] = np.maximum(top[columns[below]], low)
+    return above | below
 
 
 def _near_ink(x: Double, found: NDArray[np.bool_], gap_px: int) -> NDArray[np.bool_]:
