@@ -18,9 +18,9 @@ Matrix = NDArray[np.float64]
 #: Names that read differently upside down; I, II and III do not.
 _ONE_WAY_UP = frozenset({"aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6"})
 
-#: With three of the nine names read the page is upright. Another way up needs five, and twice as many as upright: false
+#: With three of the nine names read surely the page is upright. Another way up needs four, and twice as many: false
 #: hits come by ones and twos.
-_ENOUGH, _CONVINCING = 3, 5
+_ENOUGH, _CONVINCING, _SURE = 3, 4, 0.8
 
 
 def find_turn(ink: Float, read: Callable[[Float], tuple[NameHit, ...]]) -> tuple[int, tuple[NameHit, ...]]:
@@ -64,7 +64,7 @@ def find_turn(ink: Float, read: Callable[[Float], tuple[NameHit, ...]]) -> tuple
 
 
 def _count(names: tuple[NameHit, ...]) -> int:
-    return len({n.text for n in names if n.text in _ONE_WAY_UP and n.confidence > 0.5})
+    return len({n.text for n in names if n.text in _ONE_WAY_UP and n.confidence > _SURE})
 
 
 def turned(homography: Matrix | None, quarters: int, width: int, height: int) -> Matrix | None:
