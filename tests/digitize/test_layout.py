@@ -1,0 +1,179 @@
+"""Which lead stands where: by printed names, by structure, and by standard order where nothing is printed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from drawings import BARE, draw, ink_of
+
+from digitize import DigitizeOptions
+from digitize.layout import Frame, match_layout
+from digitize.pipeline import digitize
+from digitize.text import NameHit
+from digitize.trace import find_rows
+from ecg import LAYOUTS, LEADS, ECGRecord, PageLayout
+from ecg.errors import DigitizationError
+from ecg.fidelity import lead_fidelity
+from synth import SynthPage, render
+
+#: No lead stands where the standard order has it.
+PERMUTED = PageLayout(
+    "3x4+1", (("V6", "I", "aVF", "V2"), ("aVL", "V3", "II", "aVR"), ("V1", "III", "V4", "V5")), ("II",)
+)
+
+
+def names_of(page: SynthPage, confidence: float = 0.9) -> tuple[NameHit, ...]:
+    """Every printed lead name, as a perfect spotter would read it."""
+    return tuple(
+        NameHit(t.text, (*t.quad[0].tolist(), *t.quad[2].tolist()), confidence) for t in page.texts if t.role == "lead"
+    )
+
+
+def frame_of(page: SynthPage, names: tuple[NameHit, ...] = ()) -> Frame:
+    """What a page shows, with names of our own making."""
+    share, mm = ink_of(page), page.scale.px_per_mm_x
+    rows, _ = find_rows(share, mm)
+    return Frame(share, rows, float(page.traces[0].x[0]), max(float(t.x[-1]) for t in page.traces), mm, names, ())
+
+
+@pytest.fixture(scope="module")
+def permuted_page(heart: ECGRecord) -> SynthPage:
+    return draw(heart, PERMUTED)
+
+
+@pytest.mark.parametrize("name", ["3x4", "3x4+1", "6x2"])
+def test_named_pages_in_standard_order_are_told_with_a_margin(heart: ECGRecord, name: str) -> None:
+    page = draw(heart, name, pulse="none")
+    match = match_layout(frame_of(page, names_of(page)))
+    assert match.layout == LAYOUTS[name]
+    assert match.named == 12 + len(LAYOUTS[name].rhythm)
+    assert match.assumed == ()
+    assert match.margin > 0.3
+    columns = LAYOUTS[name].shape[1]
+    starts = [t.x[0] for t in page.traces if t.row == 0]
+    assert match.bounds_px == pytest.approx([*starts, page.traces[-1].x[-1]], abs=1.5)
+    assert len(match.bounds_px) == columns + 1
+
+
+def test_permuted_rows_are_read_by_their_names(permuted_page: SynthPage) -> None:
+    match = match_layout(frame_of(permuted_page, names_of(permuted_page)))
+    assert match.layout == PERMUTED
+    assert match.named == 13
+    assert match.assumed == ()
+
+
+def test_permuted_rows_are_read_with_some_names_missing_and_say_which_were_assumed(permuted_page: SynthPage) -> None:
+    names = tuple(n for n in names_of(permuted_page) if n.text != "V5")
+    match = match_layout(frame_of(permuted_page, names))
+    # Twelve leads in twelve places: the one that is left over stands in the place that is left over.
+    assert match.layout.rows == PERMUTED.rows
+    assert any("V5" in a for a in match.assumed)
+
+
+def test_one_misread_name_swaps_no_leads(heart: ECGRecord) -> None:
+    page = draw(heart, "3x4+1")
+    names = tuple(
+        NameHit("V3" if n.text == "V2" else n.text, n.xyxy_px, 0.8 if n.text == "V2" else n.confidence)
+        for n in names_of(page)
+    )
+    match = match_layout(frame_of(page, names))
+    assert match.layout.rows == LAYOUTS["3x4+1"].rows
+    assert any("V2" in a for a in match.assumed)
+
+
+def test_two_names_confused_with_each_other_at_low_confidence_swap_no_leads(heart: ECGRecord) -> None:
+    page = draw(heart, "3x4+1")
+    other = {"V5": "V6", "V6": "V5"}
+    names = tuple(
+        NameHit(other.get(n.text, n.text), n.xyxy_px, 0.4 if n.text in other else n.confidence) for n in names_of(page)
+    )
+    assert match_layout(frame_of(page, names)).layout.rows == LAYOUTS["3x4+1"].rows
+
+
+def test_without_names_standard_order_is_taken_and_said(heart: ECGRecord) -> None:
+    match = match_layout(frame_of(draw(heart, "3x4+1")))
+    assert match.layout == LAYOUTS["3x4+1"]
+    assert match.named == 0
+    assert "standard lead order" in match.assumed
+    assert any("rhythm strip II" in a for a in match.assumed)
+
+
+@pytest.mark.parametrize("strip", ["III", "V1", "aVF"])
+def test_the_strip_is_what_its_name_says(heart: ECGRecord, strip: str) -> None:
+    layout = PageLayout("3x4+1", LAYOUTS["3x4+1"].rows, (strip,))
+    page = draw(heart, layout)
+    match = match_layout(frame_of(page, names_of(page)))
+    assert match.layout == layout
+
+
+def test_three_strips_are_told_from_six_rows(heart: ECGRecord) -> None:
+    for name in ("3x4+3", "6x2"):
+        page = draw(heart, name)
+        assert match_layout(frame_of(page, names_of(page))).layout.name == name
+
+
+def test_cabrera_order_prints_avr_upside_down(heart: ECGRecord) -> None:
+    rows = tuple((a, b) for a, b in zip(("aVL", "I", "-aVR", "II", "aVF", "III"), LEADS[6:], strict=True))
+    page = draw(heart, PageLayout("6x2", rows))
+    assert match_layout(frame_of(page, names_of(page))).layout.rows == rows
+
+
+def test_a_given_layout_is_taken_and_its_leads_by_name(permuted_page: SynthPage) -> None:
+    match = match_layout(frame_of(permuted_page, names_of(permuted_page)), "3x4+1")
+    assert match.layout == PERMUTED
+
+
+def test_separators_are_found_where_columns_meet(heart: ECGRecord) -> None:
+    page = draw(heart, "3x4", pulse="none")
+    match = match_layout(frame_of(page, names_of(page)))
+    bars = sorted({round(float(t.quad[:, 0].mean()), 1) for t in page.texts if t.role == "separator"})
+    assert len(match.separators_px) == 3
+    for (first, last), bar in zip(match.separators_px, bars, strict=True):
+        assert first - 1 <= bar <= last + 1
+    unmarked = draw(heart, "3x4", pulse="none", separator="none")
+    assert match_layout(frame_of(unmarked, names_of(unmarked))).separators_px == ()
+
+
+@pytest.mark.parametrize(("count", "given"), [(2, None), (8, None), (4, "6x2")])
+def test_a_number_of_lines_that_no_layout_has_is_refused(heart: ECGRecord, count: int, given: str | None) -> None:
+    layout = PageLayout(f"{count}x1", tuple((lead,) for lead in LEADS[:count]))
+    with pytest.raises(DigitizationError, match=f"found {count} lines") as caught:
+        match_layout(frame_of(render(heart, layout, replace(BARE, margin_top_mm=15.0))), given)
+    assert caught.value.stage == "layout"
+    assert "--layout" in caught.value.hint
+    assert "\n" not in str(caught.value)
+
+
+def correlation(truth: np.ndarray, read: np.ndarray) -> float:
+    """Pearson's r after the best shift: a page does not print to the millisecond where its signal starts."""
+    return lead_fidelity(truth, read).r
+
+
+def test_a_permuted_page_is_read_end_to_end_by_its_printed_names(heart: ECGRecord, permuted_page: SynthPage) -> None:
+    reading = digitize(permuted_page.page, DigitizeOptions(method="auto"))
+    assert reading.record is not None
+    assert reading.layout == PERMUTED
+    assert "standard lead order" not in reading.assumed
+    standard = {(r, c): lead for r, row in enumerate(LAYOUTS["3x4+1"].rows) for c, lead in enumerate(row)}
+    for r, row in enumerate(PERMUTED.rows):
+        for c, lead in enumerate(row):
+            window = slice(round(c * 1250) + 10, round((c + 1) * 1250) - 10)
+            read = reading.record[lead][window]
+            own = correlation(read, heart[lead][window])
+            # What a reader gives that takes every page for standard order: this place under another name.
+            other = correlation(heart[standard[r, c]][window], read)
+            assert own > 0.9
+            assert standard[r, c] != lead
+            assert other < own
+
+
+def test_the_same_page_without_names_falls_back_to_standard_order_and_says_so(heart: ECGRecord) -> None:
+    reading = digitize(draw(heart, PERMUTED, names="none").page)
+    assert reading.layout is not None
+    assert reading.layout.rows == LAYOUTS["3x4+1"].rows
+    assert "standard lead order" in reading.assumed
+    # And it is indeed not what the page shows: names are the evidence, no luck.
+    assert reading.record is not None
+    assert correlation(heart["V6"][:1240], reading.record["I"][:1240]) > 0.9

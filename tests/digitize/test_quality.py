@@ -1,0 +1,152 @@
+"""Grades of leads and the page's status."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from digitize.quality import beat_rate, grade_lead, judge_page, missing_lead
+from digitize.result import LeadQuality, LeadTrace
+from ecg import LEADS, ECGRecord, LeadBox, PaperScale
+
+SCALE = PaperScale.from_dpi(200)
+ORDER = ("missing", "poor", "fair", "good")
+
+
+def trace(height_px: float = 60.0) -> LeadTrace:
+    """2.5 s of a wave of a height on a page at 200 dpi."""
+    x = np.arange(0.0, 492.0, SCALE.px_per_s / 500)
+    y = 200 - height_px * np.exp(-0.5 * (((x % 160) - 80) / 6) ** 2)
+    return LeadTrace(LeadBox("I", (0, 100, 492, 220), 0.0, 2.5), x, y, 200.0)
+
+
+def grade(
+    coverage: float = 1.0, contrast: float = 0.9, overlap: float = 0.0, error: float = 0.05, height_px: float = 60.0
+) -> LeadQuality:
+    return grade_lead(trace(height_px), coverage, contrast, overlap, error, SCALE)
+
+
+def test_a_clean_lead_is_good_without_reasons() -> None:
+    quality = grade()
+    assert quality.grade == "good"
+    assert quality.reasons == ()
+    assert quality.snr_pred_db is not None
+    assert quality.snr_pred_db > 15
+    assert (quality.coverage, quality.contrast, quality.overlap) == (1.0, 0.9, 0.0)
+
+
+@pytest.mark.parametrize(
+    "worse",
+    [
+        [{"coverage": c} for c in (1.0, 0.97, 0.9, 0.8, 0.6, 0.4, 0.1)],
+        [{"overlap": o} for o in (0.0, 0.05, 0.15, 0.3, 0.6, 1.0)],
+        [{"error": e} for e in (0.0, 0.05, 0.1, 0.3, 0.6, 1.0)],
+        [{"contrast": c} for c in (0.9, 0.5, 0.15, 0.05)],
+        [{"height_px": h} for h in (120.0, 60.0, 20.0, 5.0, 1.0)],
+    ],
+)
+def test_grades_and_predicted_snr_fall_with_the_evidence(worse: list[dict[str, float]]) -> None:
+    found = [grade(**w) for w in worse]
+    ranks = [ORDER.index(q.grade) for q in found]
+    assert ranks == sorted(ranks, reverse=True)
+    assert ranks[-1] < ranks[0]
+    snr = [q.snr_pred_db for q in found if q.snr_pred_db is not None]
+    assert snr == sorted(snr, reverse=True)
+
+
+def test_every_grade_below_good_has_its_reason() -> None:
+    for q, word in (
+        (grade(coverage=0.8), "80%"),
+        (grade(overlap=0.4), "touches 40%"),
+        (grade(contrast=0.1), "faint"),
+        (grade(error=1.0, height_px=2.0), "agreement"),
+    ):
+        assert q.grade != "good"
+        assert any(word in r for r in q.reasons)
+
+
+def test_a_coarse_picture_is_a_reason() -> None:
+    coarse = grade_lead(trace(), 1.0, 0.9, 0.0, 0.02, PaperScale.from_dpi(60))
+    assert coarse.grade != "good"
+    assert any("2.4 pixels per millimetre" in r for r in coarse.reasons)
+
+
+def test_a_lead_without_points_has_no_prediction_and_is_poor() -> None:
+    empty = LeadTrace(LeadBox("I", (0, 0, 10, 10), 0, 1), np.arange(20.0), np.full(20, np.nan), 5.0)
+    quality = grade_lead(empty, 0.0, 0.9, 0.0, 1.0, SCALE)
+    assert quality.snr_pred_db is None
+    assert quality.grade == "poor"
+
+
+def test_a_missing_lead_says_why() -> None:
+    assert missing_lead("not printed").grade == "missing"
+    assert missing_lead("not printed").reasons == ("not printed",)
+    assert missing_lead("not printed").snr_pred_db is None
+
+
+GOOD = dict.fromkeys(LEADS, LeadQuality(1.0, 0.9, 0.0, 20.0, "good"))
+
+
+def test_a_good_page_is_accepted(heart: ECGRecord) -> None:
+    assert judge_page(heart, GOOD, (), 0.8) == ("accepted", ())
+
+
+def swapped(record: ECGRecord, a: str, b: str) -> ECGRecord:
+    """Record with two leads under each other's name."""
+    signal = np.array(record.signal)
+    i, j = record.leads.index(a), record.leads.index(b)
+    signal[[i, j]] = signal[[j, i]]
+    return ECGRecord(signal, record.fs, record.leads)
+
+
+@pytest.mark.parametrize(("a", "b"), [("II", "III"), ("II", "V1"), ("I", "aVR"), ("II", "aVR")])
+def test_swapped_limb_leads_ask_for_review(heart: ECGRecord, a: str, b: str) -> None:
+    status, reasons = judge_page(swapped(heart, a, b), GOOD, (), 0.8)
+    assert status == "review"
+    assert any("swapped" in r for r in reasons)
+
+
+@pytest.mark.parametrize(
+    ("doubts", "margin", "word"),
+    [(("the pulses differ",), 0.8, "pulses differ"), ((), 0.05, "margin 0.05")],
+)
+def test_doubts_and_a_near_rival_layout_ask_for_review(
+    heart: ECGRecord, doubts: tuple[str, ...], margin: float, word: str
+) -> None:
+    status, reasons = judge_page(heart, GOOD, doubts, margin)
+    assert status == "review"
+    assert any(word in r for r in reasons)
+
+
+def test_a_poor_lead_asks_for_review_by_name(heart: ECGRecord) -> None:
+    quality = {**GOOD, "V3": LeadQuality(0.4, 0.9, 0.0, 3.0, "poor"), "aVL": missing_lead("cut off")}
+    status, reasons = judge_page(heart, quality, (), 0.8)
+    assert status == "review"
+    assert any("V3" in r and "aVL" in r for r in reasons)
+
+
+def beating(rate: float, seconds: float = 10.0) -> ECGRecord:
+    t = np.arange(round(seconds * 500)) / 500
+    beat = np.exp(-0.5 * (((t + 0.2) % (60 / rate) - 0.1) / 0.012) ** 2)
+    signal = np.full((12, t.size), np.nan)
+    signal[1] = beat
+    return ECGRecord(signal, 500, LEADS)
+
+
+@pytest.mark.parametrize("rate", [30.0, 60.0, 100.0, 180.0])
+def test_the_rate_is_that_of_the_beats(rate: float) -> None:
+    found = beat_rate(beating(rate))
+    assert found is not None
+    assert found == pytest.approx(rate, rel=0.03)
+
+
+def test_a_rate_that_no_heart_has_asks_for_review() -> None:
+    # 160/min read at half the paper's speed comes out at 320/min.
+    status, reasons = judge_page(beating(320.0), GOOD, (), 0.8)
+    assert status == "review"
+    assert any("/min" in r for r in reasons)
+
+
+def test_too_short_or_empty_a_record_has_no_rate() -> None:
+    assert beat_rate(ECGRecord(np.full((12, 5000), np.nan), 500, LEADS)) is None
+    assert beat_rate(beating(60.0, 1.5)) is None
