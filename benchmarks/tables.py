@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["BLOCKS", "load_results", "main", "render_groups", "render_overall", "replaced"]
+__all__ = ["BLOCKS", "load_results", "main", "render_four_class", "render_groups", "render_overall", "replaced"]
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
@@ -116,8 +116,46 @@ def _share(value: float | None) -> str:
     return "–" if value is None else f"{100 * value:.1f} %"
 
 
-#: File -> name of its block -> what stands in it.
-BLOCKS = {"README.md": ("fidelity", render_overall), "docs/fidelity.md": ("fidelity", render_groups)}
+def render_four_class(folder: Path = RESULTS) -> str:
+    """Describe the checks without truth on the four-class pages.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Returns
+    -------
+    str
+        A Markdown table, or that there is none yet.
+    """
+    path = folder / "four_class_pages.json"
+    if not path.exists():
+        return "_No result yet: run `python -m benchmarks.four_class_pages`._"
+    r = json.loads(path.read_text(encoding="utf-8"))
+    rows = (
+        ("pages read: accepted, to be reviewed, refused", f"{r['accepted']}, {r['review']}, {r['refused']}"),
+        ("layout and lead order right", f"{r['layout_right']} of {r['pages']}"),
+        ("II against I + III, RMS, median over pages", f"{r['einthoven_uv']['median']:.0f} µV"),
+        ("the same, 90th percentile", f"{r['einthoven_uv']['p90']:.0f} µV"),
+        ("offset of II against I + III, median", f"{r['offset_uv']['median']:.0f} µV"),
+        ("CPU a page, median and longest", f"{r['seconds']['median']:.2f} s, {r['seconds']['max']:.2f} s"),
+    )
+    lines = [f"| {name} | {value} |" for name, value in rows]
+    return "\n".join(
+        [f"Version {r['version']}, commit `{str(r['commit'])[:10]}`.", "", "| check | result |", "|---|---:|", *lines]
+    )
+
+
+def _four_class(_: Results) -> str:
+    return render_four_class()
+
+
+#: File, name of a block in it, and what stands there.
+BLOCKS = (
+    ("README.md", "fidelity", render_overall),
+    ("docs/fidelity.md", "fidelity", render_groups),
+    ("docs/fidelity.md", "four class", _four_class),
+)
 
 
 def replaced(text: str, name: str, content: str) -> str:
@@ -151,7 +189,7 @@ def main(arguments: Sequence[str]) -> int:
     """Write the tables, or with ``--check`` compare them; 1 where a file is out of date."""
     results = load_results()
     stale = 0
-    for file, (name, render) in BLOCKS.items():
+    for file, name, render in BLOCKS:
         path = ROOT / file
         text = path.read_text(encoding="utf-8")
         new = replaced(text, name, render(results))

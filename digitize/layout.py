@@ -302,51 +302,56 @@ def _boundary(frame: Frame, at: float, rows: range) -> tuple[float, float]:
     return float(np.mean(marks)), float(np.mean(steps))
 
 
+#: Names read in each place, (row, column), with their confidence; rhythm strips have column 0.
+_Read = dict[tuple[int, int], dict[str, float]]
+
+
 def _leads(
     layout: PageLayout, bounds: tuple[float, ...], places: list[tuple[int, float, NameHit]], px_per_mm: float
 ) -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...], int, tuple[str, ...]]:
     """Lead of every place: by name where one was read, by standard order where that leaves no doubt."""
-    from scipy.optimize import linear_sum_assignment
-
     short, columns = layout.shape
-    cells = [(r, c) for r in range(short) for c in range(columns)]
-    read: dict[tuple[int, int], dict[str, float]] = {}
+    read: _Read = {}
     for row, left, hit in places:
         c = _column_of(left, bounds, px_per_mm, columns if row < short else 1)
         if c is not None:
             found = read.setdefault((row, c), {})
             found[hit.text] = max(found.get(hit.text, 0.0), hit.confidence)
+    chosen = _assigned(layout, read)
+    missing = [lead for cell, lead in chosen.items() if lead not in read.get(cell, {})]
+    strips, unnamed = [], []
+    for k, lead in enumerate(layout.rhythm):
+        seen = read.get((short + k, 0), {})
+        strips.append(max(seen, key=lambda n: seen[n]) if seen else lead)
+        unnamed += [] if seen else [lead]
+    assumed = []
+    if missing:
+        assumed.append(
+            "standard lead order" if len(missing) == len(chosen) else f"standard place of {', '.join(missing)}"
+        )
+    if unnamed:
+        assumed.append(f"rhythm strip {', '.join(unnamed)}")
+    rows = tuple(tuple(chosen[(r, c)] for c in range(columns)) for r in range(short))
+    named = len(chosen) - len(missing) + len(strips) - len(unnamed)
+    return rows, tuple(strips), named, tuple(assumed)
+
+
+def _assigned(layout: PageLayout, read: _Read) -> dict[tuple[int, int], str]:
+    """Give each place its lead, each lead once: the assignment that agrees best with the names read."""
+    from scipy.optimize import linear_sum_assignment
+
+    short, columns = layout.shape
+    cells = [(r, c) for r in range(short) for c in range(columns)]
     standard = [lead for row in layout.rows for lead in row]
     # Extra leads are rare, and their long names hard to mistake: one is believed when it was read with certainty.
     extra = sorted({n for cell in cells for n, sure in read.get(cell, {}).items() if sure > 0.8} - set(standard))
     leads = standard + extra
-    # Each lead stands once: the assignment that agrees best with the names, standard order breaking ties.
     gain = np.zeros((len(cells), len(leads)))
     for i, cell in enumerate(cells):
         for j, lead in enumerate(leads):
             gain[i, j] = read.get(cell, {}).get(lead, 0.0) + (0.05 if standard[i] == lead else 0.0)
-            # "-aVR" is aVR upside down: the two are one lead, and the sign is what the print says.
-            if lead == "aVR" and "-aVR" in read.get(cell, {}):
-                gain[i, j] -= 0.01
     i_best, j_best = linear_sum_assignment(-gain)
-    by_name = float(gain[i_best, j_best].sum())
-    by_order = float(np.trace(gain))
     # Another order than the standard one takes two leads out of place at least, each read with some certainty: one
     # misread name does not swap leads.
-    order = j_best if by_name - by_order > _PERMUTED else np.arange(len(cells))
-    chosen = {cell: leads[j] for cell, j in zip(cells, order, strict=True)}
-    named = sum(chosen[cell] in read.get(cell, {}) for cell in cells)
-    strips, strips_named = [], 0
-    for k, lead in enumerate(layout.rhythm):
-        seen = read.get((short + k, 0), {})
-        strips.append(max(seen, key=lambda n: seen[n]) if seen else lead)
-        strips_named += bool(seen)
-    assumed = []
-    if named < len(cells):
-        missing = [chosen[cell] for cell in cells if chosen[cell] not in read.get(cell, {})]
-        assumed.append("standard lead order" if named == 0 else f"standard place of {', '.join(missing)}")
-    if strips_named < len(strips):
-        unnamed = [s for k, s in enumerate(strips) if not read.get((short + k, 0))]
-        assumed.append(f"rhythm strip {', '.join(unnamed)}")
-    rows = tuple(tuple(chosen[(r, c)] for c in range(columns)) for r in range(short))
-    return rows, tuple(strips), named + strips_named, tuple(assumed)
+    order = j_best if gain[i_best, j_best].sum() - np.trace(gain) > _PERMUTED else np.arange(len(cells))
+    return {cell: leads[j] for cell, j in zip(cells, order, strict=True)}

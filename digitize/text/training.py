@@ -136,10 +136,7 @@ def _fit(
         done = max(step / options.steps, spent)
         if done >= 1:
             break
-        # Up over the first 3 %, then down along a cosine to zero.
-        rate = options.rate * min(done / 0.03 + 0.01, 0.5 + 0.5 * np.cos(np.pi * done))
-        for group in optimiser.param_groups:
-            group["lr"] = rate
+        _set_rate(optimiser, options.rate, done)
         # Letters first, then letters among traces; some easy pieces stay, for their many words.
         ease = max(1 - 3 * done, 0.15) if options.start is None else 0.15
         pieces = [draw_piece(rng, faces, signals, options.shape, ease) for _ in range(options.batch)]
@@ -158,6 +155,12 @@ def _fit(
         if progress is not None:
             progress(step, recent)
     return average.cpu().eval(), step
+
+
+def _set_rate(optimiser: Any, most: float, done: float) -> None:
+    """Set the learning rate: up over the first 3 % of the steps, then down along a cosine to zero."""
+    for group in optimiser.param_groups:
+        group["lr"] = most * min(done / 0.03 + 0.01, 0.5 + 0.5 * np.cos(np.pi * done))
 
 
 def _batch(pieces: Sequence[Piece], device: str) -> tuple[Any, list[Any]]:

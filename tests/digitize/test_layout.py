@@ -92,6 +92,15 @@ def test_two_names_confused_with_each_other_at_low_confidence_swap_no_leads(hear
     assert match_layout(frame_of(page, names)).layout.rows == LAYOUTS["3x4+1"].rows
 
 
+def test_two_leads_that_stand_in_each_other_s_place_are_read_by_their_names(heart: ECGRecord) -> None:
+    swapped = {"V1": "V5", "V5": "V1"}
+    rows = tuple(tuple(swapped.get(lead, lead) for lead in row) for row in LAYOUTS["3x4+1"].rows)
+    page = draw(heart, PageLayout("3x4+1", rows, ("II",)))
+    match = match_layout(frame_of(page, names_of(page, 0.9)))
+    assert match.layout.rows == rows
+    assert match.assumed == ()
+
+
 def test_without_names_standard_order_is_taken_and_said(heart: ECGRecord) -> None:
     match = match_layout(frame_of(draw(heart, "3x4+1")))
     assert match.layout == LAYOUTS["3x4+1"]
