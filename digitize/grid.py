@@ -168,7 +168,8 @@ class _Spectrum:
                 part = picture[y : y + tile, x : x + tile]
                 p = np.abs(fft.rfft2((part - part.mean()) * window[:, None] * window, s=(n, n))) ** 2
                 power += (p / max(float(p.mean()), 1e-12)).astype(np.float32)
-        log = np.log(np.fft.fftshift(power, axes=0) + 1e-9).astype(np.float32)
+        # A floor at a ten thousandth of the mean: below it, drawn pages hold nothing but rounding.
+        log = np.log(np.fft.fftshift(power, axes=0) + 1e-4 * rows.size * columns.size).astype(np.float32)
         height = log - cv2.blur(log, (41, 41))
         return cls(height, cv2.dilate(height, np.ones((3, 3), np.uint8)), n)
 
@@ -230,7 +231,11 @@ def _combs(
     inside = (f < 0.47) * weights
     most = np.where(teeth % 5 == 0, 9.0, 5.0)  # a cap, so that one line of text or one trace cannot carry a comb
     height = np.clip(along, 0, most) + np.clip(down, 0, most)
-    return pitches, (height * inside).sum(1) / (2 * inside.sum(1))
+    both = (height * inside).sum(1) / (2 * inside.sum(1))
+    # A grid of 1 mm lines alone has no bold ones between: its own two teeth must then stand for all, at a discount,
+    # for every bold grid has them too at five times its pitch.
+    fine = (height * inside)[:, [4, 9]].sum(1) / np.maximum(2 * inside[:, [4, 9]].sum(1), 1)
+    return pitches, np.maximum(both, 0.75 * fine)
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,7 @@ class LayoutMatch:
 _NAME, _STRAY_NAME, _SEPARATOR, _STEP = 1.0, 0.7, 0.6, 0.25
 
 #: Confidence of names, summed over the places, by which another order must beat the standard one.
-_PERMUTED = 1.4
+_PERMUTED = 1.2
 
 #: Prior of each layout, as the page's own evidence is worth: 3x4+1 is by far the commonest print.
 _PRIOR = {"3x4": 0.2, "3x4+1": 0.4, "3x4+2": 0.1, "3x4+3": 0.3, "6x2": 0.2, "6x2+1": 0.2, "12x1": 0.2, "12x1+1": 0.1}

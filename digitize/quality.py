@@ -99,7 +99,10 @@ def judge_page(
         return "refused", tuple(reasons)
     residual = limb_residual(record)
     # Correctly placed limb leads agree to r > 0.9 on every page measured; swapped or misplaced ones fall below 0.5.
-    if np.isfinite(residual.r) and residual.r < 0.7:
+    two = record["II"][np.isfinite(record["II"])] if "II" in record.leads else np.array([])
+    # Well-read pages leave a fifth of II's own spread; exchanged leads leave more than four fifths.
+    misfit = residual.einthoven_mv / float(np.std(two)) if two.size and np.std(two) > 0 else 0.0
+    if np.isfinite(residual.r) and (residual.r < 0.7 or misfit > 0.8):
         reasons.append(f"II and I + III disagree (r = {residual.r:.2f}): leads may be swapped")
     rate = beat_rate(record)
     if rate is not None and not 25 <= rate <= 300:

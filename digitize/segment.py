@@ -73,7 +73,7 @@ def ink_map(image: NDArray[np.uint8], px_per_mm: float, grid: GridMeasure | None
     if grid is not None:
         # Even out the shading first: lines are compared over up to 120 mm.
         flat = cv2.divide(light, paper, scale=_FLAT)
-        lines = _lines(flat, px_per_mm)
+        lines = _lines(flat, px_per_mm, grid)
         # 20 grey levels: below that a line is fainter than half-covered ink by far.
         low, high = np.percentile(lines[::3, ::3], [2, 95])
         visible = bool(high - low > 20)
@@ -117,31 +117,59 @@ def _filled(share: Float, room: Float) -> Float:
 _FLAT = 200
 
 
-def _lines(flat: Grey, px_per_mm: float) -> Float:
+def _lines(flat: Grey, px_per_mm: float, grid: GridMeasure) -> Float:
     """Brightness of paper with its grid lines: medians along the columns and along the rows of pixels, multiplied.
 
-    A line keeps its own place and strength, however a program rounded it to pixels. Rows over 120 mm: no lead is that
-    long but a rhythm strip, and no strip stays in one row of pixels for half of it. Columns over 250 mm, most often the
-    whole page: the R waves of three leads, one above the other, fill a good part of 120 mm.
+    A line keeps its own place and strength, however a program rounded it to pixels. Rows over 120 mm, columns over
+    250 mm, most often the whole page: the R waves of three leads, one above the other, fill a good part of 120 mm. What
+    is dark all along and has no like 5 mm beside it is no line of the grid but a level trace, or a column of pulses.
     """
     import cv2
 
-    def level_along(a: Grey, length_mm: float) -> Float:  # along the first axis, in half overlapping windows
+    def level_along(a: Grey, length_mm: float, period_px: float) -> Float:  # down the first axis, in windows
         window = min(a.shape[0], round(length_mm * px_per_mm))
         n = max(1, round(2 * a.shape[0] / window) - 1)
         starts = np.linspace(0, a.shape[0] - window, n).astype(int)
         found = np.stack([np.median(a[s : s + window : 3], axis=0) for s in starts]).astype(np.float32)
+        found = _periodic_only(found, period_px)
         at = (np.arange(a.shape[0]) - starts[0] - window / 2) / max(1, starts[-1] - starts[0]) * (n - 1)
         low = np.clip(np.floor(at), 0, max(0, n - 2)).astype(int)
         part = np.clip(at - low, 0, 1)[:, None].astype(np.float32) if n > 1 else np.float32(0)
         mixed: Float = found[low] * (1 - part) + found[np.minimum(low + 1, n - 1)] * part
         return mixed
 
-    columns, rows = level_along(flat, 250), level_along(np.ascontiguousarray(flat.T), 120).T.copy()
+    columns = level_along(flat, 250, 5 * grid.px_per_mm_x)
+    rows = level_along(np.ascontiguousarray(flat.T), 120, 5 * grid.px_per_mm_y).T.copy()
     # Where neither has a line, both say paper: that level divides out of their product.
     level = np.sqrt(np.percentile(columns[::50], 80) * np.percentile(rows[:, ::50], 80))
     lines: Float = cv2.multiply(columns, rows, scale=1 / max(float(level), 1.0))
     return lines
+
+
+def _periodic_only(levels: Float, period_px: float) -> Float:
+    """Raise each level to that of its likes a period away on both sides, or twice on one side at the grid's edge."""
+    from scipy.ndimage import minimum_filter1d
+
+    # Lines stand up to two pixels off their phase where a program rounded them.
+    near: Float = minimum_filter1d(levels, 5, axis=1, mode="nearest")
+    edge: Float = np.full_like(near, 255)
+
+    def beside(k: int) -> Float:
+        shift = round(k * period_px)
+        if abs(shift) >= near.shape[1]:
+            return edge
+        moved: Float = edge.copy()
+        if shift > 0:
+            moved[:, :-shift] = near[:, shift:]
+        else:
+            moved[:, -shift:] = near[:, :shift]
+        return moved
+
+    before, behind = beside(-1), beside(1)
+    likes = np.minimum(np.maximum(before, behind), np.maximum(before, beside(-2)))
+    likes = np.minimum(likes, np.maximum(behind, beside(2)))
+    kept: Float = np.maximum(levels, likes)
+    return kept
 
 
 def _paper(brightest: Grey, px_per_mm: float) -> Grey:

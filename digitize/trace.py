@@ -184,7 +184,17 @@ def _as_row(path: Int, share: Float, mm: float) -> Row | None:
     slope = np.polyval(np.polyfit(np.arange(y.size), y, 1), np.arange(y.size))
     if np.percentile(np.abs(y - slope), 98) < 0.3 * mm + 0.5 and not _has_spikes(share, path, start, stop, mm):
         return None
+    if _is_text(share, path, start, stop, mm):
+        return None
     return Row(path, start, stop, float(np.median(y)), float(np.median(share[y, np.arange(start, stop)])))
+
+
+def _is_text(share: Float, path: Int, start: int, stop: int, mm: float) -> bool:
+    """Whether a path runs through letters: runs of ink taller than any pen, and all of one height."""
+    top, bottom, found = attach_runs(share, path)
+    height = (bottom - top + 1)[start:stop][found[start:stop]]
+    typical = float(np.median(height))
+    return typical > 0.9 * mm and float(np.percentile(height, 98)) < 3 * typical
 
 
 def _has_spikes(share: Float, path: Int, start: int, stop: int, mm: float) -> bool:
