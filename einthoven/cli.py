@@ -200,11 +200,12 @@ def synth(
     seed: Annotated[int, typer.Option(min=0, help="Seed of everything that is sampled.")] = 0,
     jobs: Annotated[int, typer.Option(min=1, help="Processes that draw.")] = 1,
     folds: Annotated[str, typer.Option(metavar="1-8", help="Folds of PTB-XL to draw from: 1-8 or 1,2,5.")] = "1-8",
+    kit: Annotated[bool, typer.Option("--kit", help="Also write the pages into kit/ as ecg-image-kit would.")] = False,
 ) -> None:
     """Draw pages with their truth."""
     from einthoven.commands import synth as command
 
-    raise typer.Exit(command.run(out, n=n, source=source, preset=preset, seed=seed, jobs=jobs, folds=folds))
+    raise typer.Exit(command.run(out, n=n, source=source, preset=preset, seed=seed, jobs=jobs, folds=folds, kit=kit))
 
 
 @app.command(

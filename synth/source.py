@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from ecg import ECGRecord, OptionsError, resample
+from ecg import ECGRecord, FormatError, OptionsError, resample
 from synth.degrade import apply_steps, sample_steps
 from synth.page import SynthPage
 from synth.physiology import KINDS, sample_physiology, synthesize_record
@@ -95,16 +95,17 @@ def open_source(spec: str, folds: Sequence[int] = DEFAULT_FOLDS) -> RecordSource
     Raises
     ------
     OptionsError
-        If the name is unknown or no record lies in these folds.
-    FormatError
-        If the folder does not hold PTB-XL.
+        If the name is unknown, the folder does not hold PTB-XL or no record lies in these folds.
     """
     if spec == "physiology":
         return _Physiology()
     kind, _, folder = spec.partition(":")
     if kind != "ptb-xl" or not folder:
         raise OptionsError(f"the source of records must be physiology or ptb-xl:DIR, got {spec!r}")
-    items = _ptbxl_items(Path(folder), folds)
+    try:
+        items = _ptbxl_items(Path(folder), folds)
+    except FormatError as error:  # the option names a wrong folder: nothing can start
+        raise OptionsError(str(error)) from error
     if not items:
         raise OptionsError(f"no record of {folder} lies in folds {', '.join(map(str, folds))}")
     return _PTBXL(items)

@@ -36,6 +36,7 @@ from numpy.typing import NDArray
 
 from ecg import OptionsError
 from ecg.formats.atomic import replacing
+from synth.kit import write_kit_page
 from synth.page import SynthPage
 from synth.source import DEFAULT_FOLDS, RecordSource, SourceRecord, draw_page, open_source
 from synth.style import PRESETS
@@ -72,6 +73,8 @@ def write_set(
     source: str = "physiology",
     folds: Sequence[int] = DEFAULT_FOLDS,
     progress: Callable[[int, int], None] | None = None,
+    *,
+    kit: bool = False,
 ) -> Path:
     """Write a set of pages, or the rest of one that was cut off.
 
@@ -93,6 +96,8 @@ def write_set(
         As for `synth.open_source`.
     progress : callable or None
         Called with the number of pages there are and ``n`` after each.
+    kit : bool
+        Also write the pages into ``kit/`` as ecg-image-kit would have.
 
     Returns
     -------
@@ -124,6 +129,8 @@ def write_set(
         rows[index] = row
         if progress is not None:
             progress(len(rows), n)
+    for index in range(n) if kit else ():
+        write_kit_page(out / "pages", out / "kit", _stem(index))
     with replacing(out / "manifest.csv") as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, MANIFEST_COLUMNS, lineterminator="\n")
         writer.writeheader()

@@ -38,13 +38,13 @@ def parse_folds(text: str) -> tuple[int, ...]:
     return tuple(sorted(folds))
 
 
-def run(out: Path, *, n: int, source: str, preset: str, seed: int, jobs: int, folds: str) -> int:
+def run(out: Path, *, n: int, source: str, preset: str, seed: int, jobs: int, folds: str, kit: bool = False) -> int:
     """Draw ``n`` pages below ``out``; exit status 0."""
     from synth import write_set
 
     chosen = parse_folds(folds)
     outputs.output_folder(out)
     with counting("pages") as progress:
-        write_set(out, n, preset=preset, seed=seed, jobs=jobs, source=source, folds=chosen, progress=progress)
+        write_set(out, n, preset=preset, seed=seed, jobs=jobs, source=source, folds=chosen, progress=progress, kit=kit)
     typer.echo(one_line(f"{n} pages are in {out / 'pages'}, listed in {out / 'manifest.csv'}"))
     return 0

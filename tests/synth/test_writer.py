@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from ecg import FormatError, OptionsError
+from ecg import OptionsError
 from ecg.formats.wfdb import write_wfdb
 from synth.physiology import sample_physiology, synthesize_record
 from synth.source import demo_page, iter_pages, open_source
@@ -166,7 +166,7 @@ def test_ptbxl_records_carry_patient_fold_and_labels(ptbxl, tmp_path):
 
 
 def test_a_wrong_ptbxl_folder_is_one_clear_error(ptbxl, tmp_path):
-    with pytest.raises(FormatError, match=r"\.csv"):
+    with pytest.raises(OptionsError, match=r"\.csv"):
         open_source(f"ptb-xl:{tmp_path / 'nowhere'}")
     with pytest.raises(OptionsError, match="folds 10"):
         open_source(f"ptb-xl:{ptbxl}", [10])
