@@ -75,6 +75,8 @@ class LayoutMatch:
         Places whose lead was read from a printed name.
     assumed : tuple of str
         What the page does not say.
+    doubts : tuple of str
+        Names read with certainty in the place of another lead.
     """
 
     layout: PageLayout
@@ -84,6 +86,7 @@ class LayoutMatch:
     margin: float
     named: int
     assumed: tuple[str, ...]
+    doubts: tuple[str, ...] = ()
 
 
 #: What a name read in its place, one read where none belongs, and a separator are worth, relative to each other. A
@@ -130,10 +133,12 @@ def match_layout(frame: Frame, given: str | None = None) -> LayoutMatch:
     second = scored[1][0] if len(scored) > 1 else 0.0
     margin = float(np.clip((best - second) / max(abs(best), 1e-6), 0, 1)) if best > 0 else 0.0
     bounds = _bounds(frame, layout)
-    rows, strips, named, assumed = _leads(layout, bounds, places, frame.px_per_mm)
+    read = _read_names(layout, bounds, places, frame.px_per_mm)
+    rows, strips, named, assumed = _leads(layout, read)
     separators = _separators(frame, bounds, layout.shape[0])
     reach = None if frame.rules else _separator_reach(frame, separators, layout.shape[0])
-    return LayoutMatch(PageLayout(layout.name, rows, strips), bounds, separators, reach, margin, named, assumed)
+    found = PageLayout(layout.name, rows, strips)
+    return LayoutMatch(found, bounds, separators, reach, margin, named, assumed, _contradictions(found, read))
 
 
 def _assign_rows(frame: Frame) -> list[tuple[int, float, NameHit]]:
@@ -306,10 +311,10 @@ def _boundary(frame: Frame, at: float, rows: range) -> tuple[float, float]:
 _Read = dict[tuple[int, int], dict[str, float]]
 
 
-def _leads(
+def _read_names(
     layout: PageLayout, bounds: tuple[float, ...], places: list[tuple[int, float, NameHit]], px_per_mm: float
-) -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...], int, tuple[str, ...]]:
-    """Lead of every place: by name where one was read, by standard order where that leaves no doubt."""
+) -> _Read:
+    """Gather the names by the place that they stand in."""
     short, columns = layout.shape
     read: _Read = {}
     for row, left, hit in places:
@@ -317,6 +322,26 @@ def _leads(
         if c is not None:
             found = read.setdefault((row, c), {})
             found[hit.text] = max(found.get(hit.text, 0.0), hit.confidence)
+    return read
+
+
+def _contradictions(layout: PageLayout, read: _Read) -> tuple[str, ...]:
+    """List the places where one name was read with certainty and another lead was taken."""
+    found = []
+    for (r, c), names in read.items():
+        if r >= len(layout.rows):
+            continue  # a strip's lead is checked against the short leads
+        taken, name = layout.rows[r][c], max(names, key=lambda n: names[n])
+        if taken not in names and names[name] > 0.9:
+            found.append(f"the name {name} stands where {taken} was taken")
+    return tuple(found)
+
+
+def _leads(
+    layout: PageLayout, read: _Read
+) -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...], int, tuple[str, ...]]:
+    """Lead of every place: by name where one was read, by standard order where that leaves no doubt."""
+    short, columns = layout.shape
     chosen = _assigned(layout, read)
     missing = [lead for cell, lead in chosen.items() if lead not in read.get(cell, {})]
     strips, unnamed = [], []

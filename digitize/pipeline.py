@@ -286,7 +286,7 @@ def _assemble(
     traces = tuple(r.trace for r in readings)
     record = to_record(traces, scale, fs=options.fs)
     quality = _quality(readings, ink, calibration)
-    status, reasons = judge_page(record, quality, calibration.doubts, match.margin)
+    status, reasons = judge_page(record, quality, calibration.doubts + match.doubts, match.margin)
     if status == "refused" and not options.force:
         raise DigitizationError("quality", "; ".join(reasons), "scan the page again, or --force it")
     boxes = tuple(t.box for t in traces)

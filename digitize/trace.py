@@ -132,7 +132,17 @@ def _search(share: Float, px_per_mm: float, most: int) -> tuple[Row, ...]:
     # Rows left over from a grid are half as dark as the pen at most.
     rows = [r for r in rows if r.stop_px - r.start_px > 0.35 * longest and r.darkness > 0.6 * darkest]
     rows.sort(key=lambda r: r.level_px)
-    return tuple(_at_full_size(r, share, step, px_per_mm) for r in rows[:most])
+    return tuple(_at_full_size(r, share, step, px_per_mm) for r in _of_one_length(rows[:most]))
+
+
+def _of_one_length(rows: list[Row]) -> list[Row]:
+    """Lengthen lines that broke off early, at a beat over faint paper: where a third begin or end, all do."""
+    if not rows:
+        return rows
+    third = (len(rows) - 1) // 3
+    start = sorted(r.start_px for r in rows)[third]
+    stop = sorted((r.stop_px for r in rows), reverse=True)[third]
+    return [replace(r, start_px=min(r.start_px, start), stop_px=max(r.stop_px, stop)) for r in rows]
 
 
 def _step_cost(share: Float) -> Float:
