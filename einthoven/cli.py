@@ -77,7 +77,8 @@ _KeepText = Annotated[
     bool, typer.Option("--keep-text", help="Keep other text of the page in the JSON. It may name the patient.")
 ]
 _Config = Annotated[
-    Path | None, typer.Option(metavar="FILE.toml", help="Options in the tables [digitize] and [strip]; flags win.")
+    Path | None,
+    typer.Option(metavar="FILE.toml", help="Options in the tables [digitize], [strip] and [read]; flags win."),
 ]
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from digitize import rhythm_strip
 from digitize.result import Digitization
 from ecg import DigitizationError, ECGRecord, LeadBox, Page
+
+if TYPE_CHECKING:
+    from ecg.formats import ReadOptions
 
 __all__ = ["read_strips"]
 
@@ -21,7 +24,10 @@ _NO_UNIT = (
 
 
 def read_strips(
-    path: Path, lead: str = "II", options: rhythm_strip.StripOptions | None = None
+    path: Path,
+    lead: str = "II",
+    options: rhythm_strip.StripOptions | None = None,
+    reading: ReadOptions | None = None,
 ) -> Iterator[Digitization]:
     """Read the rhythm strip of every page of a file by the published ten steps.
 
@@ -31,6 +37,8 @@ def read_strips(
     lead : str
         Name for the signal; the method does not read names.
     options : StripOptions or None
+    reading : ReadOptions or None
+        Bounds on files and pages; a PDF is drawn at the method's own 200 dpi.
 
     Yields
     ------
@@ -46,7 +54,8 @@ def read_strips(
     from ecg import formats
 
     options = options or rhythm_strip.StripOptions()
-    for page in formats.read_pages(path, formats.ReadOptions(pdf_dpi=rhythm_strip.PDF_DPI)):
+    reading = replace(reading or formats.ReadOptions(), pdf_dpi=rhythm_strip.PDF_DPI)
+    for page in formats.read_pages(path, reading):
         yield _read(page, lead, options)
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from digitize.options import DigitizeOptions
     from digitize.result import Digitization
     from digitize.rhythm_strip import StripOptions
+    from ecg.formats import ReadOptions
 
 __all__ = ["METHODS", "Job", "Request", "plan", "run"]
 
@@ -45,7 +46,7 @@ class Request:
     lead : str or None
         Lead that the strip method reads.
     config : Path or None
-        TOML file with the tables ``[digitize]`` and ``[strip]``.
+        TOML file with the tables ``[digitize]``, ``[strip]`` and ``[read]``.
     earlier : Path or None
         ``STEM.json`` of an earlier run (``--from``).
     flags : mapping
@@ -77,6 +78,8 @@ class Job:
         Only the strip method uses it.
     options : DigitizeOptions
     strip : StripOptions
+    reading : ReadOptions
+        Bounds on files and pages, and how PDFs are drawn.
     page : int or None
         The only page to read, from 1; None for all. With a page, the input's stem is the page's stem.
     """
@@ -89,6 +92,7 @@ class Job:
     lead: str
     options: DigitizeOptions
     strip: StripOptions
+    reading: ReadOptions
     page: int | None = None
 
 
@@ -104,8 +108,9 @@ def plan(request: Request) -> Job:
     """
     from digitize.options import DigitizeOptions
     from digitize.rhythm_strip import StripOptions
+    from ecg.formats import ReadOptions
 
-    tables: dict[str, dict[str, Any]] = {"digitize": {}, "strip": {}}
+    tables: dict[str, dict[str, Any]] = {"digitize": {}, "strip": {}, "read": {}}
     if request.config is not None:
         tables = read_toml(request.config, tables)
     fixed = None if request.earlier is None else corrections(request.earlier)
@@ -126,6 +131,7 @@ def plan(request: Request) -> Job:
         lead=_lead(request.lead or (fixed.lead if fixed is not None and method == "strip" else None)),
         options=options_from(DigitizeOptions, values, "" if request.config is None else f"{request.config} and flags"),
         strip=options_from(StripOptions, tables["strip"], str(request.config or "")),
+        reading=options_from(ReadOptions, tables["read"], str(request.config or "")),
         page=None if fixed is None else fixed.page,
     )
 
@@ -279,10 +285,10 @@ def _reader(job: Job) -> Callable[[Path], Iterator[Digitization]]:
     if job.method == "strip":
         from einthoven.strips import read_strips
 
-        return lambda path: read_strips(path, job.lead, job.strip)
+        return lambda path: read_strips(path, job.lead, job.strip, job.reading)
     from digitize import read_file
 
-    return lambda path: iter(read_file(path, job.options))
+    return lambda path: iter(read_file(path, job.options, job.reading))
 
 
 def _conclude(rows: Sequence[SummaryRow], out: Path, report: Report, bugs: Sequence[str]) -> None:
@@ -296,4 +302,5 @@ def _conclude(rows: Sequence[SummaryRow], out: Path, report: Report, bugs: Seque
         report.traceback(bug)
     counts = [(s, sum(row.status == s for row in rows)) for s in ("accepted", "review", "refused", "failed")]
     told = ", ".join(f"{n} {status}" for status, n in counts if n)
-    report.total(f"{told}; signals, overlays and summary.csv are in {out}")
+    what = "signals, overlays and summary.csv are" if any(row.stem and row.page for row in rows) else "summary.csv is"
+    report.total(f"{told}; {what} in {out}")

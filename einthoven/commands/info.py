@@ -107,7 +107,8 @@ def _pdf_pages(file: Path) -> Iterator[dict[str, Any]]:
 def _lines(body: dict[str, Any]) -> Iterator[str]:
     yield f"{body['file']}: {body['kind']}"
     if "leads" in body:
-        yield f"  {len(body['leads'])} leads, {body['fs']:g} Hz, {body['duration_s']:g} s, {body['units']}"
+        leads = "1 lead" if len(body["leads"]) == 1 else f"{len(body['leads'])} leads"
+        yield f"  {leads}, {body['fs']:g} Hz, {body['duration_s']:g} s, {body['units']}"
         for lead, missing in body["leads"].items():
             yield f"  {lead:<6}{f'{100 * missing:.1f} % missing' if missing else 'complete'}"
         return
@@ -117,8 +118,8 @@ def _lines(body: dict[str, Any]) -> Iterator[str]:
     for number, page in enumerate(body["pages"], start=1):
         following = body["pages"][number] if number < body["n_pages"] else None
         if page != following:
-            numbers = f"{first}" if first == number else f"{first}-{number}"
+            numbers = f"page {first}" if first == number else f"pages {first}-{number}"
             width, height = page["size"]
             dpi = "" if page["dpi"] is None else f", {page['dpi']:g} dpi"
-            yield f"  page {numbers}: {width:g} x {height:g} {page['unit']}{dpi}"
+            yield f"  {numbers}: {width:g} x {height:g} {page['unit']}{dpi}"
             first = number + 1

@@ -12,6 +12,7 @@ from PIL import Image
 
 from digitize.result import Digitization
 from ecg import DigitizationError, FormatError
+from ecg.formats import ReadOptions
 
 
 @pytest.fixture
@@ -40,9 +41,9 @@ def reader(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Path, object]]:
 
     calls: list[tuple[Path, object]] = []
 
-    def read_file(path: Path, options: object = None) -> Iterator[Digitization]:
+    def read_file(path: Path, options: object = None, reading: ReadOptions | None = None) -> Iterator[Digitization]:
         calls.append((Path(path), options))
-        for number, page in enumerate(formats.read_pages(path), start=1):
+        for number, page in enumerate(formats.read_pages(path, reading or formats.ReadOptions()), start=1):
             if "broken" in path.name and number == 2:
                 raise FormatError(f"{path.name}: page 2 is damaged; scan it again")
             if "unreadable" in path.name:

@@ -30,7 +30,7 @@ from einthoven.cli import main
 def perfect_reader(monkeypatch: pytest.MonkeyPatch) -> None:
     """A reader that knows the truth beside the page, up to 1 % of gain."""
 
-    def read_file(path: Path, options: object = None) -> Iterator[object]:
+    def read_file(path: Path, options: object = None, _reading: object = None) -> Iterator[object]:
         path = Path(path)
         stem = "demo_truth" if path.stem == "demo" else path.stem  # the demo's page is read beside its truth
         truth = wfdb.rdrecord(str(path.with_name(stem)))
@@ -202,7 +202,7 @@ def test_info_of_a_table_without_time_wants_the_rate(tmp_path, capsys) -> None:
 
 def test_info_of_pages(tmp_path, picture, capsys) -> None:
     told = run(capsys, "info", picture("fax.tif", pages=3))[1]
-    assert told.splitlines()[1:] == ["  3 pages", "  page 1-3: 800 x 400 px"]
+    assert told.splitlines()[1:] == ["  3 pages", "  pages 1-3: 800 x 400 px"]
     content = json.loads(run(capsys, "info", picture("a.png"), "--json")[1])
     assert content["pages"] == [{"size": [800, 400], "unit": "px", "dpi": None}]
 
@@ -211,7 +211,7 @@ def test_info_of_a_pdf_gives_the_paper_s_size(tmp_path, capsys) -> None:
     frames = [Image.new("RGB", size) for size in ((842, 595), (842, 595), (595, 842))]
     frames[0].save(tmp_path / "a.pdf", save_all=True, append_images=frames[1:], resolution=72)
     told = run(capsys, "info", tmp_path / "a.pdf")[1]
-    assert told.splitlines()[1:] == ["  3 pages", "  page 1-2: 297 x 209.9 mm", "  page 3: 209.9 x 297 mm"]
+    assert told.splitlines()[1:] == ["  3 pages", "  pages 1-2: 297 x 209.9 mm", "  page 3: 209.9 x 297 mm"]
 
 
 @pytest.mark.parametrize(
@@ -290,7 +290,7 @@ import digitize
 from einthoven.cli import main
 from handmade_readings import make_reading
 
-def read_file(path, options=None):
+def read_file(path, options=None, reading=None):
     yield make_reading()
     if "second" in str(path):
         sys.stdout.write("waiting\\n"); sys.stdout.flush()

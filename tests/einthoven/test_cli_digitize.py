@@ -110,7 +110,7 @@ def test_a_fault_of_the_program_is_status_3_with_traceback_and_the_rest_is_there
 
 
 def test_a_missing_model_is_status_2(tmp_path, picture, capsys, monkeypatch) -> None:
-    def read_file(path: Path, options: object) -> Iterator[object]:
+    def read_file(path: Path, options: object, _reading: object) -> Iterator[object]:
         raise ModelError("weights/text/card.json cannot be read; install the package again")
 
     monkeypatch.setattr(digitize, "read_file", read_file)
@@ -172,6 +172,17 @@ def test_an_unknown_key_of_the_configuration_names_the_nearest(tmp_path, picture
     (tmp_path / "o.toml").write_text('[digitize]\nlayot = "6x2"\n')
     _, _, errors = run(capsys, "digitize", picture("a.png"), "-o", tmp_path / "out", "--config", tmp_path / "o.toml")
     assert "unknown option 'layot', did you mean 'layout'?" in errors[0]
+
+
+@pytest.mark.parametrize("method", ["auto", "strip"])
+def test_the_configuration_sets_the_bounds_on_pages(tmp_path, picture, reader, capsys, method) -> None:
+    (tmp_path / "o.toml").write_text("[read]\nmax_megapixels = 0.001\n")
+    words = ("digitize", picture("a.png"), "-o", tmp_path / "out", "--method", method)
+    status, told, errors = run(capsys, *words, "--config", tmp_path / "o.toml")
+    assert status == 1
+    assert len(errors) == 1
+    assert "more than the 0.001 megapixels allowed" in errors[0]
+    assert told[-1] == f"1 failed; summary.csv is in {tmp_path / 'out'}"
 
 
 def test_a_file_as_output_folder_is_status_2(tmp_path, picture, reader, capsys) -> None:
