@@ -1,8 +1,9 @@
 """Who owns the ink where lines of trace touch: the beat of one lead that reaches into its neighbour's line.
 
 A beat is broad at its own line and narrows towards its peak. So where one run of ink joins two lines, the line at
-whose side it is broader owns it, and the other passes through. What stands out beyond the other line is that line's own
-beat if it broadens again there, and the same beat's peak if it goes on narrowing.
+whose side it is broader owns it, and the other passes through; where it is broad at both and has a waist, two beats
+meet there. What stands out beyond the other line is that line's own beat if it broadens again there, and the same
+beat's peak if it goes on narrowing.
 """
 
 from __future__ import annotations
@@ -169,6 +170,10 @@ def _settle(
     columns = np.arange(first, last)
     for line in (k, k + 1):
         own[line].touched[columns] = True
+    middle = _breadth(share, upper + skip + third, lower - skip - third, a, b)
+    if middle < 0.75 * min(near_lower, near_upper):
+        _split(share, own[k], own[k + 1], (upper + skip, lower - skip), columns, (a, b), pen_px)
+        return
     from_below = near_lower >= near_upper
     guest, host_base = (k, upper) if from_below else (k + 1, lower)
     # Beyond the guest's line: its own beat broadens again, the visitor's peak goes on narrowing.
@@ -194,6 +199,26 @@ def _settle(
             own[guest].bottom[columns] = np.minimum(own[guest].bottom[columns], level + half)
     _keep_order(own[k], columns)
     _keep_order(own[k + 1], columns)
+
+
+def _split(
+    share: Float,
+    upper: OwnInk,
+    lower: OwnInk,
+    between: tuple[int, int],
+    columns: Int,
+    window: tuple[int, int],
+    pen_px: float,
+) -> None:
+    """Part two beats that meet between their lines, both broad at their own: where their ink is narrowest."""
+    breadths = [_breadth(share, y, y + 1, *window) for y in range(*between)]
+    narrow = np.flatnonzero(np.array(breadths) <= min(breadths) + 1)
+    waist = between[0] + int(np.median(narrow))
+    half = int(np.ceil(pen_px / 2))
+    upper.bottom[columns] = np.minimum(upper.bottom[columns], waist + half)
+    lower.top[columns] = np.maximum(lower.top[columns], waist - half)
+    _keep_order(upper, columns)
+    _keep_order(lower, columns)
 
 
 def _keep_order(ink: OwnInk, columns: Int) -> None:
