@@ -132,7 +132,27 @@ def _search(share: Float, px_per_mm: float, most: int) -> tuple[Row, ...]:
     # Rows left over from a grid are half as dark as the pen at most.
     rows = [r for r in rows if r.stop_px - r.start_px > 0.35 * longest and r.darkness > 0.6 * darkest]
     rows.sort(key=lambda r: r.level_px)
-    return tuple(_at_full_size(r, share, step, px_per_mm) for r in _of_one_length(rows[:most]))
+    rows = _of_one_length(rows[:most])
+    found = [_at_full_size(r, share, step, px_per_mm) for r in rows]
+    return tuple(sorted(found + _in_gaps(found, share, px_per_mm), key=lambda r: r.level_px))
+
+
+def _in_gaps(rows: list[Row], share: Float, px_per_mm: float) -> list[Row]:
+    """Lines that went with their neighbours' beats when those were taken away: sought where one is missing in a row."""
+    levels = np.array([r.level_px for r in rows])
+    if levels.size < 4:
+        return []
+    spacing = float(np.median(np.diff(levels)))
+    found = []
+    for k in np.flatnonzero(np.abs(np.diff(levels) / spacing - 2) < 0.3):
+        guess = replace(rows[k], level_px=float(levels[k] + levels[k + 1]) / 2)
+        # Half a spacing of room: far enough for its level to be off, too little to be a neighbour.
+        low, high = round(guess.level_px - spacing / 2), round(guess.level_px + spacing / 2)
+        alone = np.zeros_like(share)
+        alone[low:high] = share[low:high]
+        row = _as_row(retrace(guess, alone, px_per_mm, guess.start_px, guess.stop_px).y, alone, px_per_mm)
+        found += [] if row is None else [replace(row, start_px=guess.start_px, stop_px=guess.stop_px)]
+    return found
 
 
 def _of_one_length(rows: list[Row]) -> list[Row]:
