@@ -134,6 +134,8 @@ def _search(share: Float, px_per_mm: float, most: int) -> tuple[Row, ...]:
     rows.sort(key=lambda r: r.level_px)
     rows = _of_one_length(rows[:most])
     found = [_at_full_size(r, share, step, px_per_mm) for r in rows]
+    # Two paths of one line: searched again without the other's ink erased, both fall on it.
+    found = [r for k, r in enumerate(found) if k == 0 or r.level_px - found[k - 1].level_px > 2 * px_per_mm]
     return tuple(sorted(found + _in_gaps(found, share, px_per_mm), key=lambda r: r.level_px))
 
 
