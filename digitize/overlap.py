@@ -182,23 +182,25 @@ def _settle(
         beyond = _breadth(share, host_base - skip - third, host_base - skip, a, b)
     else:
         beyond = _breadth(share, host_base + skip, host_base + skip + third, a, b)
-    is_own_beat = beyond > 1.25 * inside
     half = int(np.ceil(pen_px / 2)) + 1
-    level = base[guest][columns]
-    if from_below:
-        own[guest].bottom[columns] = np.minimum(own[guest].bottom[columns], level + half)
-        if is_own_beat:
-            own[k + 1].top[columns] = np.maximum(own[k + 1].top[columns], level)
-        else:
-            own[guest].top[columns] = np.maximum(own[guest].top[columns], level - half)
-    else:
-        own[guest].top[columns] = np.maximum(own[guest].top[columns], level - half)
-        if is_own_beat:
-            own[k].bottom[columns] = np.minimum(own[k].bottom[columns], level)
-        else:
-            own[guest].bottom[columns] = np.minimum(own[guest].bottom[columns], level + half)
-    _keep_order(own[k], columns)
-    _keep_order(own[k + 1], columns)
+    visitor = own[k + 1] if from_below else own[k]
+    _pass_through(own[guest], visitor, columns, base[guest][columns], half, from_below, beyond > 1.25 * inside)
+
+
+def _pass_through(
+    guest: OwnInk, visitor: OwnInk, columns: Int, level: Int, half: int, from_below: bool, is_own_beat: bool
+) -> None:
+    """Cut a visiting beat out of a line, on its side, and beyond the line too unless that is the line's own beat."""
+    if from_below or not is_own_beat:
+        guest.bottom[columns] = np.minimum(guest.bottom[columns], level + half)
+    if not from_below or not is_own_beat:
+        guest.top[columns] = np.maximum(guest.top[columns], level - half)
+    if is_own_beat and from_below:
+        visitor.top[columns] = np.maximum(visitor.top[columns], level)
+    elif is_own_beat:
+        visitor.bottom[columns] = np.minimum(visitor.bottom[columns], level)
+    _keep_order(guest, columns)
+    _keep_order(visitor, columns)
 
 
 def _split(

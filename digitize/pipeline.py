@@ -227,7 +227,8 @@ def _frame(
         start, stop = row.start_px, row.stop_px
         on_ink = share[row.y, np.arange(row.y.size)] >= 0.4
         if left:
-            start = _behind_pulse(on_ink, round(np.median(left)), px_per_mm) or start
+            edge = np.median(left) + _foot(share, pulses, middle, px_per_mm)
+            start = _behind_pulse(on_ink, round(edge), px_per_mm) or start
         if right:
             before = np.flatnonzero(on_ink[: round(np.median(right) - px_per_mm)])
             stop = min(stop, int(before[-1]) + 1) if before.size else stop
@@ -250,6 +251,21 @@ def _frame(
         solid = bridged(share, px_per_mm)
     rows = retrace_all(rows, solid, px_per_mm, first, last)
     return Frame(share, rows, start_px, stop_px, px_per_mm, names, rules, edge_px)
+
+
+def _foot(share: Float, pulses: Sequence[Pulse], middle: float, px_per_mm: float) -> float:
+    """Length of the level foot before a page's pulses, in pixels; a pulse has the same behind it."""
+    lengths = []
+    for p in pulses:
+        if p.right_px > middle:
+            continue
+        y, x = round(p.base_px), round(p.left_px)
+        first = max(0, x - round(6 * px_per_mm))
+        bare = np.asarray((share[max(0, y - 1) : y + 2, first:x] < 0.5).all(axis=0))
+        # The edge itself is half a pen; a foot is longer than that.
+        lengths.append(float(bare[::-1].argmax()) if bare.any() else 0.0)
+    foot = float(np.median(lengths)) if lengths else 0.0
+    return foot if 0.6 * px_per_mm < foot < 5 * px_per_mm else 0.0
 
 
 def _behind_pulse(on_ink: NDArray[np.bool_], edge: int, px_per_mm: float) -> int | None:
