@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from digitize.names import NamesRead, contradictions, leads_by_name
 from digitize.segment import bridged
 from digitize.text import NameHit
 from digitize.trace import Row
@@ -93,9 +94,6 @@ class LayoutMatch:
 #: separator can be a QRS by chance, a name hardly.
 _NAME, _STRAY_NAME, _SEPARATOR, _STEP = 1.0, 0.7, 0.6, 0.25
 
-#: Confidence of names, summed over the places, by which another order must beat the standard one.
-_PERMUTED = 1.2
-
 #: Prior of each layout, as the page's own evidence is worth: 3x4+1 is by far the commonest print.
 _PRIOR = {"3x4": 0.2, "3x4+1": 0.4, "3x4+2": 0.1, "3x4+3": 0.3, "6x2": 0.2, "6x2+1": 0.2, "12x1": 0.2, "12x1+1": 0.1}
 
@@ -134,11 +132,11 @@ def match_layout(frame: Frame, given: str | None = None) -> LayoutMatch:
     margin = float(np.clip((best - second) / max(abs(best), 1e-6), 0, 1)) if best > 0 else 0.0
     bounds = _bounds(frame, layout)
     read = _read_names(layout, bounds, places, frame.px_per_mm)
-    rows, strips, named, assumed = _leads(layout, read)
+    rows, strips, named, assumed = leads_by_name(layout, read)
     separators = _separators(frame, bounds, layout.shape[0])
     reach = None if frame.rules else _separator_reach(frame, separators, layout.shape[0])
     found = PageLayout(layout.name, rows, strips)
-    return LayoutMatch(found, bounds, separators, reach, margin, named, assumed, _contradictions(found, read))
+    return LayoutMatch(found, bounds, separators, reach, margin, named, assumed, contradictions(found, read))
 
 
 def _assign_rows(frame: Frame) -> list[tuple[int, float, NameHit]]:
@@ -307,76 +305,15 @@ def _boundary(frame: Frame, at: float, rows: range) -> tuple[float, float]:
     return float(np.mean(marks)), float(np.mean(steps))
 
 
-#: Names read in each place, (row, column), with their confidence; rhythm strips have column 0.
-_Read = dict[tuple[int, int], dict[str, float]]
-
-
 def _read_names(
     layout: PageLayout, bounds: tuple[float, ...], places: list[tuple[int, float, NameHit]], px_per_mm: float
-) -> _Read:
+) -> NamesRead:
     """Gather the names by the place that they stand in."""
     short, columns = layout.shape
-    read: _Read = {}
+    read: NamesRead = {}
     for row, left, hit in places:
         c = _column_of(left, bounds, px_per_mm, columns if row < short else 1)
         if c is not None:
             found = read.setdefault((row, c), {})
             found[hit.text] = max(found.get(hit.text, 0.0), hit.confidence)
     return read
-
-
-def _contradictions(layout: PageLayout, read: _Read) -> tuple[str, ...]:
-    """List the places where one name was read with certainty and another lead was taken."""
-    found = []
-    for (r, c), names in read.items():
-        if r >= len(layout.rows):
-            continue  # a strip's lead is checked against the short leads
-        taken, name = layout.rows[r][c], max(names, key=lambda n: names[n])
-        if taken not in names and names[name] > 0.9:
-            found.append(f"the name {name} stands where {taken} was taken")
-    return tuple(found)
-
-
-def _leads(
-    layout: PageLayout, read: _Read
-) -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...], int, tuple[str, ...]]:
-    """Lead of every place: by name where one was read, by standard order where that leaves no doubt."""
-    short, columns = layout.shape
-    chosen = _assigned(layout, read)
-    missing = [lead for cell, lead in chosen.items() if lead not in read.get(cell, {})]
-    strips, unnamed = [], []
-    for k, lead in enumerate(layout.rhythm):
-        seen = read.get((short + k, 0), {})
-        strips.append(max(seen, key=lambda n: seen[n]) if seen else lead)
-        unnamed += [] if seen else [lead]
-    assumed = []
-    if missing:
-        assumed.append(
-            "standard lead order" if len(missing) == len(chosen) else f"standard place of {', '.join(missing)}"
-        )
-    if unnamed:
-        assumed.append(f"rhythm strip {', '.join(unnamed)}")
-    rows = tuple(tuple(chosen[(r, c)] for c in range(columns)) for r in range(short))
-    named = len(chosen) - len(missing) + len(strips) - len(unnamed)
-    return rows, tuple(strips), named, tuple(assumed)
-
-
-def _assigned(layout: PageLayout, read: _Read) -> dict[tuple[int, int], str]:
-    """Give each place its lead, each lead once: the assignment that agrees best with the names read."""
-    from scipy.optimize import linear_sum_assignment
-
-    short, columns = layout.shape
-    cells = [(r, c) for r in range(short) for c in range(columns)]
-    standard = [lead for row in layout.rows for lead in row]
-    # Extra leads are rare, and their long names hard to mistake: one is believed when it was read with certainty.
-    extra = sorted({n for cell in cells for n, sure in read.get(cell, {}).items() if sure > 0.8} - set(standard))
-    leads = standard + extra
-    gain = np.zeros((len(cells), len(leads)))
-    for i, cell in enumerate(cells):
-        for j, lead in enumerate(leads):
-            gain[i, j] = read.get(cell, {}).get(lead, 0.0) + (0.05 if standard[i] == lead else 0.0)
-    i_best, j_best = linear_sum_assignment(-gain)
-    # Another order than the standard one takes two leads out of place at least, each read with some certainty: one
-    # misread name does not swap leads.
-    order = j_best if gain[i_best, j_best].sum() - np.trace(gain) > _PERMUTED else np.arange(len(cells))
-    return {cell: leads[j] for cell, j in zip(cells, order, strict=True)}

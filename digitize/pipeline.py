@@ -126,6 +126,7 @@ def _upright(
     """Picture with its grid along the axes, the homography that made it so, and the grid."""
     image, homography = page.image, None
     if options.corners is not None:
+        _check_corners(options.corners, image.shape[1], image.shape[0])
         homography, size = from_corners(options.corners)
         image = warp(image, homography, size)
     grid = find_grid(image)
@@ -160,7 +161,13 @@ def _way_up(
     def read(share: Float) -> tuple[NameHit, ...]:
         return _names(share, guess, options)
 
-    quarters, names = (0, read(ink.share)) if options.corners is not None else find_turn(ink.share, read)
+    try:
+        quarters, names = (0, read(ink.share)) if options.corners is not None else find_turn(ink.share, read)
+    except DigitizationError as error:
+        if not options.force:
+            raise
+        quarters, names = 0, ()
+        steps.append({"stage": "orient", "forced_past": str(error)})
     if options.keep_text:
         steps.append({"stage": "text", "words": [n.text for n in names]})
     if quarters == 0:
@@ -179,6 +186,15 @@ def _without_rim(share: Float, px_per_mm: float) -> Float:
     inner = np.zeros_like(share)
     inner[rim:-rim, rim:-rim] = share[rim:-rim, rim:-rim]
     return inner
+
+
+def _check_corners(corners: tuple[float, ...], width: int, height: int) -> None:
+    """Refuse corners that lie off the page by more than a tenth of it."""
+    x, y = corners[::2], corners[1::2]
+    if min(x) < -0.1 * width or max(x) > 1.1 * width or min(y) < -0.1 * height or max(y) > 1.1 * height:
+        reach = f"the corners reach from {min(x):g},{min(y):g} to {max(x):g},{max(y):g}"
+        where = f"off the page of {width} x {height} pixels"
+        raise DigitizationError("rectify", f"{reach}, {where}", "give them in pixels of the page as it came")
 
 
 def _scale_guess(image: NDArray[np.uint8], grid: GridMeasure | None, options: DigitizeOptions) -> float:
@@ -303,6 +319,9 @@ def _assemble(
     record = to_record(traces, scale, fs=options.fs)
     quality = _quality(readings, ink, calibration)
     status, reasons = judge_page(record, quality, calibration.doubts + match.doubts, match.margin)
+    overruled = tuple(str(step["forced_past"]) for step in steps if "forced_past" in step)
+    if overruled:
+        status, reasons = "refused", overruled + reasons
     if status == "refused" and not options.force:
         raise DigitizationError("quality", "; ".join(reasons), "scan the page again, or --force it")
     boxes = tuple(t.box for t in traces)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from digitize import digitize
+from digitize import DigitizeOptions, digitize
 from digitize.orient import find_turn, turned
 from digitize.text import NameHit
 from ecg import Page
@@ -78,3 +78,17 @@ def test_a_turned_page_reads_like_the_upright_one(drawn, quarters: int) -> None:
 def test_a_mirrored_page_is_refused(drawn) -> None:
     with pytest.raises(DigitizationError, match="mirrored"):
         digitize(Page(np.ascontiguousarray(drawn.page.image[:, ::-1])))
+
+
+def test_a_mirrored_page_is_read_when_forced_and_says_so(drawn) -> None:
+    read = digitize(Page(np.ascontiguousarray(drawn.page.image[:, ::-1])), DigitizeOptions(force=True))
+    assert read.status == "refused"
+    assert read.forced
+    assert read.record is not None
+    assert "mirrored" in read.reasons[0]
+
+
+def test_corners_off_the_page_are_named(drawn) -> None:
+    corners = (9000.0, 0.0, 9900.0, 0.0, 9900.0, 900.0, 9000.0, 900.0)
+    with pytest.raises(DigitizationError, match="off the page"):
+        digitize(drawn.page, DigitizeOptions(corners=corners))
