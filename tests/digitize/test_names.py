@@ -33,11 +33,22 @@ def test_two_leads_that_changed_places_are_followed() -> None:
     assert (rows[0][2], rows[1][2]) == ("V2", "V1")
 
 
-def test_a_ring_needs_all_its_names_but_one() -> None:
+def test_a_ring_of_four_may_lack_a_name_and_one_of_three_may_not() -> None:
+    read = standard()
+    read[(0, 0)], read[(0, 1)], read[(0, 2)], read[(0, 3)] = {"aVR": 0.9}, {"V1": 0.9}, {"V4": 0.9}, {}
+    rows, *_ = leads_by_name(LAYOUT, read)
+    assert rows[0] == ("aVR", "V1", "V4", "I")
     read = standard()
     read[(0, 0)], read[(0, 1)], read[(0, 2)] = {"aVR": 0.9}, {"V1": 0.9}, {}
     rows, *_ = leads_by_name(LAYOUT, read)
-    assert rows[0] == ("aVR", "V1", "I", "V4")
+    assert rows[0] == LAYOUT.rows[0]
+
+
+def test_a_ring_of_half_sure_names_moves_nothing() -> None:
+    read = standard()
+    read[(1, 2)], read[(2, 2)] = {"V3": 0.65}, {"V2": 0.87}
+    rows, *_ = leads_by_name(LAYOUT, read)
+    assert rows == LAYOUT.rows
 
 
 def test_names_misread_here_and_there_move_nothing() -> None:
