@@ -17,7 +17,8 @@ from synth.source import (
     open_source,
 )
 from synth.style import PRESETS, PageStyle, sample_style
-from synth.writer import truth, write_set
+from synth.truth import truth
+from synth.writer import write_set
 
 __all__ = [
     "DEFAULT_FOLDS",

@@ -15,10 +15,26 @@ from typing import Any
 
 from ecg.formats.atomic import replacing
 
-__all__ = ["kit_truth", "write_kit_page"]
+__all__ = ["kit_page_files", "kit_truth", "write_kit_page"]
 
 #: Millimetres between strong grid lines; the kit gives their pitch.
 _STRONG_MM = 5.0
+
+
+def kit_page_files(pages: Path, folder: Path, stem: str) -> tuple[Path, ...]:
+    """Files that `write_kit_page` writes for a page, its truth last.
+
+    Parameters
+    ----------
+    pages, folder, stem : Path, Path, str
+        As for `write_kit_page`.
+
+    Returns
+    -------
+    tuple of Path
+    """
+    suffix = ".png" if (pages / f"{stem}.png").is_file() else ".jpg"
+    return tuple(folder / name for name in (f"{stem}-0{suffix}", f"{stem}.dat", f"{stem}.hea", f"{stem}-0.json"))
 
 
 def write_kit_page(pages: Path, folder: Path, stem: str) -> None:

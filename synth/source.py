@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +20,16 @@ from synth.style import PRESETS, PageStyle, sample_style
 if TYPE_CHECKING:
     from ecg.datasets import RecordItem
 
-__all__ = ["DEFAULT_FOLDS", "RecordSource", "SourceRecord", "demo_page", "draw_page", "iter_pages", "open_source"]
+__all__ = [
+    "DEFAULT_FOLDS",
+    "RecordSource",
+    "SourceRecord",
+    "demo_page",
+    "draw_page",
+    "iter_pages",
+    "known_preset",
+    "open_source",
+]
 
 #: PTB-XL's training folds; 9 chooses thresholds and 10 is the test (Wagner et al., Sci Data 2020;7:154).
 DEFAULT_FOLDS = (1, 2, 3, 4, 5, 6, 7, 8)
@@ -123,7 +133,19 @@ def _stream(seed: int, index: int, purpose: int) -> np.random.Generator:
     return np.random.default_rng([seed, index, purpose])
 
 
-def draw_page(record: ECGRecord, preset: str, seed: int, index: int = 0) -> SynthPage:
+def known_preset(preset: str) -> None:
+    """Refuse what is no preset.
+
+    Raises
+    ------
+    OptionsError
+        If it is none of `synth.PRESETS`.
+    """
+    if preset not in PRESETS:
+        raise OptionsError(f"preset must be one of {', '.join(PRESETS)}, got {preset!r}")
+
+
+def draw_page(record: ECGRecord, preset: str, seed: int, index: int = 0, style: PageStyle | None = None) -> SynthPage:
     """Page of one record with a look and damage of a preset.
 
     Parameters
@@ -133,54 +155,79 @@ def draw_page(record: ECGRecord, preset: str, seed: int, index: int = 0) -> Synt
         One of `PRESETS`.
     seed, index : int
         Both name the page: equal numbers give equal pages.
+    style : PageStyle or None
+        This look instead of one that the preset draws; the damage stays the same.
 
     Returns
     -------
     SynthPage
+        Its record's ``meta`` carries ``member``: the preset whose damage was done, for a mixture one of its members.
 
     Raises
     ------
     OptionsError
         If the preset is unknown.
     """
-    style = sample_style(_stream(seed, index, _LOOK), preset, record.meta)
-    return apply_steps(render(record, None, style), sample_steps(_stream(seed, index, _DAMAGE), preset))
+    known_preset(preset)
+    member = preset
+    if style is None:
+        style = sample_style(_stream(seed, index, _LOOK), preset, record.meta)
+    record = replace(record, meta={**record.meta, "member": member})
+    return apply_steps(render(record, None, style), sample_steps(_stream(seed, index, _DAMAGE), member))
 
 
 def iter_pages(
-    n: int,
+    source: str | RecordSource = "physiology",
     preset: str = "clean",
     seed: int = 0,
-    source: str | RecordSource = "physiology",
+    start: int = 0,
+    stop: int | None = None,
+    *,
+    step: int = 1,
     folds: Sequence[int] = DEFAULT_FOLDS,
 ) -> Iterator[SynthPage]:
     """Pages in memory, drawn as they are asked for.
 
     Parameters
     ----------
-    n : int
-        Number of pages.
-    preset, seed : str, int
-        As for `draw_page`.
     source : str or RecordSource
         As for `open_source`.
+    preset, seed : str, int
+        As for `draw_page`.
+    start, stop, step : int, int or None, int
+        Numbers of the pages, as for `range`; without a stop they never end.
     folds : sequence of int
         Folds of PTB-XL.
 
-    Yields
+    Returns
+    -------
+    iterator of SynthPage
+        Each the page that `synth.write_set` writes under the same number; its record's ``meta`` carries ``index``,
+        ``labels``, ``ecg_id``, ``patient_id``, ``fold`` and ``member``.
+
+    Raises
     ------
-    SynthPage
-        The page that `synth.write_set` writes under the same number; its record's ``meta`` carries ``labels``,
-        ``ecg_id``, ``patient_id`` and ``fold``.
+    OptionsError
+        If the preset or source is unknown, or a number is out of range.
+
+    Examples
+    --------
+    >>> [page.record.meta["index"] for page in iter_pages(start=4, stop=6)]
+    [4, 5]
     """
-    if preset not in PRESETS:
-        raise OptionsError(f"preset must be one of {', '.join(PRESETS)}, got {preset!r}")
+    known_preset(preset)
+    if start < 0 or step < 1:
+        raise OptionsError(f"pages are counted from 0 upwards, got start {start} and step {step}")
     found = open_source(source, folds) if isinstance(source, str) else source
-    for index in range(n):
-        given = found.get(seed, index)
-        known = {name: getattr(given, name) for name in ("labels", "ecg_id", "patient_id", "fold")}
-        record = replace(given.record, meta={**given.record.meta, **known})
-        yield draw_page(record, preset, seed, index)
+    numbers = itertools.count(start, step) if stop is None else range(start, stop, step)
+    return (_numbered_page(found, preset, seed, index) for index in numbers)
+
+
+def _numbered_page(source: RecordSource, preset: str, seed: int, index: int) -> SynthPage:
+    given = source.get(seed, index)
+    known = {name: getattr(given, name) for name in ("labels", "ecg_id", "patient_id", "fold")}
+    record = replace(given.record, meta={**given.record.meta, "index": index, **known})
+    return draw_page(record, preset, seed, index)
 
 
 def demo_page(seed: int = 0) -> SynthPage:

@@ -1,21 +1,8 @@
 """Sets of synthetic pages on disk: pictures, truth, records, masks and a manifest.
 
-Truth of one page, ``pages/NNNNNN.json``, schema `SCHEMA`; pixels are (x, y), whole numbers are centres of pixels:
-
-- ``set``: ``seed, index, preset, source, folds``; what names the page.
-- ``image``: ``file, mask, width, height, dpi, quality`` (of JPEG; null for PNG).
-- ``record``: ``file, fs, n_samples, leads, labels, ecg_id, patient_id, fold, age, sex``, and for synthetic hearts
-  ``waves`` (seconds of every P, QRS and T) and ``physiology`` (all parameters). The ``.hea/.dat`` pair holds the
-  signals as printed, the format's missing value where not on the page.
-- ``layout``: ``name, rows, rhythm, timing``.
-- ``scale``: ``px_per_mm_x, px_per_mm_y, speed_mm_per_s, gain_mm_per_mv`` of the page as drawn, and ``grid_origin``, a
-  crossing of strong lines there.
-- ``homography``: 3x3, pixels as drawn to pixels of the picture; ``corners``: the sheet's, clockwise from top left.
-- ``style``, ``steps``: the look, and the damage in order.
-- ``traces``: one a printed segment: ``lead, row, column, mask_index, start_s, stop_s, first_sample, box``
-  (left, top, right, bottom of the ink), ``baseline`` (ends of the line of 0 mV), ``x, y`` (middle of the ink at each
-  sample from ``first_sample`` on, null where missing, to 0.01 px). ``mask_index`` is its value in the mask.
-- ``texts``: ``role`` (``lead, scale, header, pulse, separator``), ``text, quad`` (four corners of its ink).
+``pages/`` holds of each page ``NNNNNN.png`` or ``.jpg``, ``NNNNNN.json`` (the truth, schema in `synth.truth`),
+``NNNNNN.hea/.dat`` (the signals as printed) and ``NNNNNN_mask.png`` (8 bits a pixel: 0, or 1 + the index of the trace);
+``kit/`` and ``pdf/``, where asked for, the same pages in other forms.
 """
 
 from __future__ import annotations
@@ -24,10 +11,9 @@ import csv
 import functools
 import io
 import json
-import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
-from importlib.metadata import PackageNotFoundError, version
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,15 +22,13 @@ from numpy.typing import NDArray
 
 from ecg import OptionsError
 from ecg.formats.atomic import replacing
-from synth.kit import write_kit_page
+from synth.jobs import run_jobs
+from synth.kit import kit_page_files, write_kit_page
 from synth.page import SynthPage
-from synth.source import DEFAULT_FOLDS, RecordSource, SourceRecord, draw_page, open_source
-from synth.style import PRESETS
+from synth.source import DEFAULT_FOLDS, RecordSource, draw_page, known_preset, open_source
+from synth.truth import SCHEMA, program_version, record_truth, truth
 
-__all__ = ["MANIFEST_COLUMNS", "SCHEMA", "truth", "write_set"]
-
-#: Name and version of the truth's schema.
-SCHEMA = {"name": "einthoven.synth.page", "version": 1}
+__all__ = ["MANIFEST_COLUMNS", "write_set"]
 
 MANIFEST_COLUMNS = (
     "index",
@@ -63,6 +47,24 @@ MANIFEST_COLUMNS = (
 #: JPEG quality of damaged pages that no JPEG step went before: nothing visible is lost.
 _QUALITY = 95
 
+#: Temporary names of `ecg.formats.atomic.replacing` for files of a set: what a killed process leaves behind.
+_LEFTOVER = re.compile(r"\.(\d{6}[-_a-z0-9]*|manifest)\.\d+-[0-9a-f]{8}\.[a-z]+")
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What every page of a set has in common."""
+
+    out: Path
+    source: str
+    folds: tuple[int, ...]
+    identity: dict[str, Any]
+    kit: bool
+
+    @property
+    def pages(self) -> Path:
+        return self.out / "pages"
+
 
 def write_set(
     out: str | Path,
@@ -80,6 +82,7 @@ def write_set(
 
     Every page depends on ``seed`` and its number alone, so that the files are the same to the byte whatever ``jobs``
     is. Each file appears whole or not at all and the truth comes last: a page with a truth is complete, and skipped.
+    One run at a time may write into a folder; what a killed one left half done is removed.
 
     Parameters
     ----------
@@ -111,58 +114,44 @@ def write_set(
     FormatError
         If a record of the source cannot be read.
     """
-    if preset not in PRESETS:
-        raise OptionsError(f"preset must be one of {', '.join(PRESETS)}, got {preset!r}")
+    known_preset(preset)
     for name, value, least in (("n", n, 1), ("jobs", jobs, 1), ("seed", seed, 0)):
         if value < least:
             raise OptionsError(f"{name} must be at least {least}, got {value}")
-    out = Path(out)
     identity = {"seed": seed, "preset": preset, "source": source.partition(":")[0]}
     identity["folds"] = None if source == "physiology" else [int(fold) for fold in folds]
-    _opened(source, tuple(folds))  # a wrong source is told before anything is written
-    rows = {i: row for i in range(n) if (row := _finished(out, i, identity)) is not None}
-    missing = [index for index in range(n) if index not in rows]
+    plan = _Plan(Path(out), source, tuple(folds), identity, kit)
+    _opened(plan.source, plan.folds)  # a wrong source is told before anything is written
+    found = {index: _finished(plan, index) for index in range(n)}
+    rows = {index: row for index, row in found.items() if row is not None and not _lacks_extras(plan, row["stem"])}
+    _sweep(plan.out)
     if progress is not None:
         progress(len(rows), n)
-    write = functools.partial(_write_page, out, source, tuple(folds), identity)
-    for index, row in _run(write, missing, jobs):
-        rows[index] = row
+    todo = [index for index in range(n) if index not in rows]
+    for row in run_jobs(functools.partial(_write_page, plan), todo, jobs):
+        rows[row["index"]] = row
         if progress is not None:
             progress(len(rows), n)
-    for index in range(n) if kit else ():
-        write_kit_page(out / "pages", out / "kit", _stem(index))
-    with replacing(out / "manifest.csv") as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+    with replacing(plan.out / "manifest.csv") as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, MANIFEST_COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows[index] for index in range(n))
-    return out / "manifest.csv"
-
-
-def _run(write: Callable[[int], dict[str, Any]], indices: list[int], jobs: int) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Rows of the pages as they are done, here or in spawned processes."""
-    if jobs == 1 or len(indices) < 2:
-        for index in indices:
-            yield index, write(index)
-        return
-    from multiprocessing import get_context
-
-    # Spawned, not forked: a fork inherits the locks of numba's and OpenCV's threads.
-    with get_context("spawn").Pool(min(jobs, len(indices)), initializer=_one_thread) as pool:
-        for row in pool.imap_unordered(write, indices):
-            yield int(row["index"]), row
-
-
-def _one_thread() -> None:
-    import cv2
-
-    cv2.setNumThreads(1)
+    return plan.out / "manifest.csv"
 
 
 def _stem(index: int) -> str:
     return f"{index:06d}"
 
 
-def _finished(out: Path, index: int, identity: dict[str, Any]) -> dict[str, Any] | None:
+def _sweep(out: Path) -> None:
+    """Remove the half-written files of a process that was killed."""
+    for folder in (out, out / "pages", out / "kit", out / "pdf"):
+        for path in folder.glob(".*") if folder.is_dir() else ():
+            if _LEFTOVER.fullmatch(path.name):
+                path.unlink(missing_ok=True)
+
+
+def _finished(plan: _Plan, index: int) -> dict[str, Any] | None:
     """Manifest row of a page that is there, None where it is not.
 
     Raises
@@ -170,22 +159,28 @@ def _finished(out: Path, index: int, identity: dict[str, Any]) -> dict[str, Any]
     OptionsError
         If the page belongs to another set, or was written by another version of the program.
     """
-    path = out / "pages" / f"{_stem(index)}.json"
+    path = plan.pages / f"{_stem(index)}.json"
     if not path.is_file():
         return None
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
         stem = told["record"]["file"]
         files = (told["image"]["file"], told["image"]["mask"], f"{stem}.hea", f"{stem}.dat")
-        row, same = _row(told), told["version"] == _version() and told["set"] == {**identity, "index": index}
+        found = {key: told["set"][key] for key in ("index", *plan.identity)}
+        row, same = _row(told), told["version"] == program_version() and found == {**plan.identity, "index": index}
     except (ValueError, KeyError, TypeError):
         return None  # no truth of ours: written anew
     if not same:
         raise OptionsError(
-            f"{out} holds page {_stem(index)} of another set (other seed, preset, source, folds or program version): "
-            "name an empty folder, or repeat the first command"
+            f"{plan.out} holds page {_stem(index)} of another set (other seed, preset, source, folds or program "
+            "version): name an empty folder, or repeat the first command"
         )
     return row if all((path.parent / name).is_file() for name in files) else None
+
+
+def _lacks_extras(plan: _Plan, stem: str) -> bool:
+    """Whether the page's other forms are still to be written."""
+    return plan.kit and not all(path.is_file() for path in kit_page_files(plan.pages, plan.out / "kit", stem))
 
 
 @functools.lru_cache(maxsize=1)
@@ -194,17 +189,28 @@ def _opened(source: str, folds: tuple[int, ...]) -> RecordSource:
     return open_source(source, folds)
 
 
-def _write_page(out: Path, source: str, folds: tuple[int, ...], identity: dict[str, Any], index: int) -> dict[str, Any]:
+def _write_page(plan: _Plan, index: int) -> dict[str, Any]:
+    """Manifest row of a page, once all of its files are there."""
+    row = _finished(plan, index)
+    fresh = row is None
+    if row is None:
+        row = _draw(plan, index)
+    if plan.kit and (fresh or _lacks_extras(plan, row["stem"])):
+        write_kit_page(plan.pages, plan.out / "kit", row["stem"])
+    return row
+
+
+def _draw(plan: _Plan, index: int) -> dict[str, Any]:
     from ecg.formats.wfdb import write_wfdb
 
-    given = _opened(source, folds).get(identity["seed"], index)
+    identity, stem = plan.identity, _stem(index)
+    given = _opened(plan.source, plan.folds).get(identity["seed"], index)
     page = draw_page(given.record, identity["preset"], identity["seed"], index)
-    stem, folder = _stem(index), out / "pages"
     data, suffix, quality = _encode(page)
     told = {
         "schema": SCHEMA,
-        "version": _version(),
-        "set": {**identity, "index": index},
+        "version": program_version(),
+        "set": {**identity, "index": index, "member": page.record.meta["member"]},
         "image": {
             "file": stem + suffix,
             "mask": f"{stem}_mask.png",
@@ -213,17 +219,17 @@ def _write_page(out: Path, source: str, folds: tuple[int, ...], identity: dict[s
             "dpi": page.page.dpi,
             "quality": quality,
         },
-        "record": {"file": stem, **_record_truth(given, page)},
+        "record": {"file": stem, **record_truth(given, page)},
         **truth(page),
     }
     for name, content in (
         (told["image"]["file"], data),
         (told["image"]["mask"], _png(page.masks, page.page.dpi)),
     ):
-        with replacing(folder / name) as temporary:
+        with replacing(plan.pages / name) as temporary:
             temporary.write_bytes(content)
-    write_wfdb(page.record, folder, stem)
-    with replacing(folder / f"{stem}.json") as temporary:
+    write_wfdb(page.record, plan.pages, stem)
+    with replacing(plan.pages / f"{stem}.json") as temporary:
         temporary.write_text(json.dumps(told, allow_nan=False, separators=(",", ":")) + "\n", encoding="utf-8")
     return _row(told)
 
@@ -243,71 +249,6 @@ def _row(told: dict[str, Any]) -> dict[str, Any]:
         "layout": told["layout"]["name"],
         "dpi": f"{told['image']['dpi']:g}",
     }
-
-
-def _record_truth(given: SourceRecord, page: SynthPage) -> dict[str, Any]:
-    meta = given.record.meta
-    return {
-        "fs": page.record.fs,
-        "n_samples": page.record.n_samples,
-        "leads": list(page.record.leads),
-        "labels": list(given.labels),
-        "ecg_id": given.ecg_id,
-        "patient_id": given.patient_id,
-        "fold": given.fold,
-        "age": meta.get("age"),
-        "sex": meta.get("sex"),
-        "waves": meta.get("waves"),
-        "physiology": meta.get("physiology"),
-    }
-
-
-def truth(page: SynthPage) -> dict[str, Any]:
-    """Geometry and history of a page, ready for JSON: the keys from ``layout`` on of this module's schema.
-
-    Parameters
-    ----------
-    page : SynthPage
-
-    Returns
-    -------
-    dict
-    """
-    layout, scale = page.layout, asdict(page.scale)
-    traces = [
-        {
-            "lead": trace.lead,
-            "row": trace.row,
-            "column": trace.column,
-            "mask_index": k,
-            "start_s": box.start_s,
-            "stop_s": box.stop_s,
-            "first_sample": trace.first,
-            "box": _plain(np.array(box.xyxy)),
-            "baseline": _plain(trace.baseline),
-            "x": _plain(trace.x),
-            "y": _plain(trace.y),
-        }
-        for k, (trace, box) in enumerate(zip(page.traces, page.boxes, strict=True), start=1)
-    ]
-    return {
-        "layout": {"name": layout.name, "rows": layout.rows, "rhythm": layout.rhythm, "timing": page.timing},
-        "scale": {**scale, "grid_origin": list(page.grid_origin)},
-        "homography": page.homography.tolist(),
-        "corners": _plain(page.corners),
-        "style": asdict(page.style),
-        "steps": [dict(step) for step in page.steps],
-        "traces": traces,
-        "texts": [{"role": text.role, "text": text.text, "quad": _plain(text.quad)} for text in page.texts],
-    }
-
-
-def _plain(pixels: NDArray[np.float64]) -> Any:
-    """Pixels to 0.01, as lists; null for NaN."""
-    values = np.round(pixels, 2).tolist()
-    if np.isfinite(pixels).all():
-        return values
-    return [None if isinstance(v, float) and math.isnan(v) else v for v in values]
 
 
 def _encode(page: SynthPage) -> tuple[bytes, str, int | None]:
@@ -330,10 +271,3 @@ def _png(image: NDArray[np.uint8], dpi: float | None) -> bytes:
     data = io.BytesIO()
     Image.fromarray(image).save(data, "PNG", compress_level=1, dpi=(dpi, dpi))
     return data.getvalue()
-
-
-def _version() -> str:
-    try:
-        return version("einthoven")
-    except PackageNotFoundError:  # run from a checkout that was never installed
-        return "0"

@@ -76,7 +76,7 @@ def test_a_set_holds_what_the_contract_says(written):
 def test_memory_and_disk_give_the_same_page(written):
     from PIL import Image
 
-    for index, page in enumerate(iter_pages(2, "scan", seed=5)):
+    for index, page in enumerate(iter_pages(preset="scan", seed=5, stop=2)):
         told = json.loads((written / f"pages/{index:06d}.json").read_text())
         assert told["steps"] == json.loads(json.dumps(page.steps))
         assert tuple(told["record"]["labels"]) == page.record.meta["labels"]
@@ -130,7 +130,7 @@ def test_clean_pages_are_png_without_loss(tmp_path):
     from PIL import Image
 
     write_set(tmp_path, 1, "clean", seed=3)
-    page = next(iter(iter_pages(1, "clean", seed=3)))
+    page = next(iter(iter_pages(seed=3)))
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "pages/000000.png")), page.page.image)
 
 
@@ -161,7 +161,7 @@ def test_ptbxl_records_carry_patient_fold_and_labels(ptbxl, tmp_path):
     assert str(ptbxl) not in text
     assert '"age":90.0' in text
     assert '"fs":500.0' in text
-    page = next(iter(iter_pages(1, "clean", seed=1, source=f"ptb-xl:{ptbxl}", folds=[9])))
+    page = next(iter(iter_pages(f"ptb-xl:{ptbxl}", seed=1, folds=[9])))
     assert page.record.meta["ecg_id"] == 3
 
 
@@ -186,7 +186,7 @@ def test_ptbxl_is_read_at_500_hz_where_that_file_is_there(ptbxl):
 @pytest.mark.skipif(not os.environ.get("EINTHOVEN_DATA"), reason="EINTHOVEN_DATA names no data")
 def test_the_real_ptbxl_is_drawn():
     folder = f"ptb-xl:{os.environ['EINTHOVEN_DATA']}/ptb-xl"
-    for page in iter_pages(3, "clean", seed=2, source=folder):
+    for page in iter_pages(folder, seed=2, stop=3):
         assert page.record.meta["fold"] in range(1, 9)
         assert page.record.fs == 500
         assert np.isfinite(page.record.signal).sum() > 12 * 500
