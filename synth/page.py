@@ -47,19 +47,24 @@ class TraceLine:
 
 @dataclass(frozen=True, eq=False)
 class TextBox:
-    """A printed word, a calibration pulse or a separator.
+    """A printed word, a code, a calibration pulse or a separator.
 
     Parameters
     ----------
     role : str
-        ``"lead"``, ``"scale"``, ``"header"``, ``"pulse"`` or ``"separator"`` (the line between two columns).
+        ``"lead"``, ``"pulse"``, ``"separator"`` (the line between two columns), ``"code"`` (QR or bar code), or for
+        other lines of text ``"scale"``, ``"header"``, ``"footer"``, ``"measurement"``, ``"interpretation"``,
+        ``"date"`` or ``"id"``.
     text : str
-        What it says; for a pulse its height, ``"1 mV"``; nothing for a separator.
+        What it says, for a code what a reader of codes finds; for a pulse its height, ``"1 mV"``; nothing for a
+        separator.
     quad : float64 array [4, 2]
         Corners (x, y) of its ink in pixels: top left, top right, bottom right, bottom left as printed.
     """
 
-    role: Literal["lead", "scale", "header", "pulse", "separator"]
+    role: Literal[
+        "lead", "scale", "header", "footer", "measurement", "interpretation", "date", "id", "code", "pulse", "separator"
+    ]
     text: str
     quad: NDArray[np.float64]
 
