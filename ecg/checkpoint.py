@@ -13,7 +13,7 @@ import math
 import os
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -72,6 +72,15 @@ class ModelCard:
         What it must not be trusted with.
     sha256 : str
         Of ``model.safetensors``, 64 hexadecimal digits; filled in by `save`.
+    temperatures : mapping label -> float
+        Temperature of a label that has one of its own; `temperature` holds for the others.
+    heads : mapping task -> sequence of labels
+        Which outputs answer which task, for a model that answers several; empty where all of them answer `task`.
+    abstain : mapping
+        When the model must not answer: ``{"min_leads": 8, "min_age": 18, "pacemaker": true}``; empty where it always
+        may.
+    sha256_onnx : str
+        Of ``model.onnx``, where there is one.
 
     Raises
     ------
@@ -95,6 +104,10 @@ class ModelCard:
     intended_use: str
     limits: tuple[str, ...]
     sha256: str = ""
+    temperatures: Mapping[str, float] = field(default_factory=dict)
+    heads: Mapping[str, Any] = field(default_factory=dict)
+    abstain: Mapping[str, Any] = field(default_factory=dict)
+    sha256_onnx: str = ""
 
     def __post_init__(self) -> None:
         for name, kinds, wanted in _FIELD_TYPES:
@@ -106,12 +119,28 @@ class ModelCard:
         _check_strings("limits", self.limits)
         if len(set(self.labels)) != len(self.labels):
             raise ModelError(f"a model card's labels must differ, got {', '.join(self.labels)}")
+        self._check_temperatures()
+        self._check_thresholds()
+        self._check_heads()
+        self._check_metrics()
+        for name in ("sha256", "sha256_onnx"):
+            digest = getattr(self, name)
+            if digest and not re.fullmatch(r"[0-9a-f]{64}", digest):
+                raise ModelError(f"a model card's {name} must be 64 hexadecimal digits, got {digest[:80]!r}")
+
+    def _check_temperatures(self) -> None:
         if not (math.isfinite(self.temperature) and self.temperature > 0):
             raise ModelError(f"a model card's temperature must be a positive number, got {self.temperature!r}")
-        self._check_thresholds()
-        self._check_metrics()
-        if self.sha256 and not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
-            raise ModelError(f"a model card's sha256 must be 64 hexadecimal digits, got {self.sha256[:80]!r}")
+        for label, value in self.temperatures.items():
+            if label not in self.labels:
+                raise ModelError(f"a temperature belongs to one of the labels {', '.join(self.labels)}, got {label!r}")
+            if not _is_number(value) or not (math.isfinite(value) and value > 0):
+                raise ModelError(f"the temperature of {label} must be a positive number, got {value!r}")
+
+    def _check_heads(self) -> None:
+        for task, outputs in self.heads.items():
+            if not isinstance(outputs, tuple) or not outputs or not set(outputs) <= set(self.labels):
+                raise ModelError(f"the head of {task} must list some of the labels, got {outputs!r}")
 
     def _check_thresholds(self) -> None:
         for label, value in self.thresholds.items():
@@ -129,11 +158,23 @@ class ModelCard:
                 raise ModelError(f"the metric {name} must hold finite numbers or null, got {bad[0]!r}")
 
 
+_TEXT_FIELDS = ("name", "task", "architecture", "commit", "intended_use", "sha256", "sha256_onnx")
+_TABLE_FIELDS = (
+    "arguments",
+    "input_spec",
+    "thresholds",
+    "data",
+    "folds",
+    "metrics",
+    "temperatures",
+    "heads",
+    "abstain",
+)
 _TEXT = (str,)
 _TABLE = (Mapping,)
 _FIELD_TYPES: tuple[tuple[str, tuple[type, ...], str], ...] = (
-    *((name, _TEXT, "a text") for name in ("name", "task", "architecture", "commit", "intended_use", "sha256")),
-    *((name, _TABLE, "a mapping") for name in ("arguments", "input_spec", "thresholds", "data", "folds", "metrics")),
+    *((name, _TEXT, "a text") for name in _TEXT_FIELDS),
+    *((name, _TABLE, "a mapping") for name in _TABLE_FIELDS),
     ("labels", (tuple, list), "a list of texts"),
     ("limits", (tuple, list), "a list of texts"),
     ("temperature", (int, float), "a number"),
@@ -273,12 +314,14 @@ def load_card(folder: str | os.PathLike[str]) -> ModelCard:
     if not isinstance(content, dict) or content.get("schema") != _SCHEMA:
         raise ModelError(f"{path} is no model card of schema {_SCHEMA['name']} version {_SCHEMA['version']}")
     known = {f.name for f in fields(ModelCard)}
+    # Fields with a default came later: a card that was written before lacks them.
+    needed = {f.name for f in fields(ModelCard) if f.default is MISSING and f.default_factory is MISSING} | {"sha256"}
     given = set(content) - {"schema", "version"}
-    if given != known:
-        odd = sorted(known ^ given)[0]
-        raise ModelError(f"{path} {'lacks' if odd in known else 'has the unknown'} field {odd}; fetch the model again")
+    if odd := sorted((needed - given) | (given - known)):
+        what = "lacks" if odd[0] in known else "has the unknown"
+        raise ModelError(f"{path} {what} field {odd[0]}; fetch the model again")
     try:
-        card = ModelCard(**{name: content[name] for name in known})
+        card = ModelCard(**{name: content[name] for name in given})
     except ModelError as error:
         raise ModelError(f"{path}: {error}") from error
     if not card.sha256:

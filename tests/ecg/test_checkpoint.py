@@ -246,3 +246,43 @@ def test_the_module_loads_safetensors_only_where_it_is_used():
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
         == "False False\n"
     )
+
+
+def test_a_model_of_several_tasks_says_which_output_answers_which(tmp_path):
+    several = replace(
+        CARD,
+        labels=("superclass.NORM", "superclass.MI", "mi_sttc"),
+        thresholds={"mi_sttc": 0.3},
+        heads={"superclass": ["superclass.NORM", "superclass.MI"], "mi_sttc": ["mi_sttc"]},
+        temperatures={"mi_sttc": 1.2},
+        abstain={"min_leads": 8, "pacemaker": True},
+        sha256_onnx="a" * 64,
+    )
+    save(tmp_path, tensors(), several)
+    back = load_card(tmp_path)
+    assert back.heads == {"superclass": ("superclass.NORM", "superclass.MI"), "mi_sttc": ("mi_sttc",)}
+    assert back.temperatures == {"mi_sttc": 1.2}
+    assert (back.abstain["min_leads"], back.sha256_onnx) == (8, "a" * 64)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"temperatures": {"HYP": 1.0}}, "a temperature belongs to one of the labels"),
+        ({"temperatures": {"MI": 0}}, "temperature of MI must be a positive number"),
+        ({"heads": {"superclass": ["HYP"]}}, "head of superclass must list some of the labels"),
+        ({"heads": {"superclass": []}}, "head of superclass must list some of the labels"),
+        ({"sha256_onnx": "x"}, "sha256_onnx must be 64"),
+    ],
+)
+def test_later_fields_are_checked_too(change, message):
+    with pytest.raises(ModelError, match=message):
+        replace(CARD, **change)
+
+
+def test_a_card_from_before_the_later_fields_is_read(folder):
+    content = json.loads((folder / CARD_FILE).read_text())
+    for name in ("temperatures", "heads", "abstain", "sha256_onnx"):
+        del content[name]
+    (folder / CARD_FILE).write_text(json.dumps(content))
+    assert load_card(folder).heads == {}
