@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -12,10 +12,23 @@ from numpy.typing import NDArray
 from ecg import ECGRecord, LeadBox, Page, PageLayout, PaperScale, RecordError
 from synth.style import PageStyle
 
-__all__ = ["SynthPage", "TextBox", "TraceLine", "move_points", "printed_record", "warp_page"]
+__all__ = [
+    "PaperMap",
+    "SynthPage",
+    "TextBox",
+    "TraceLine",
+    "lead_box",
+    "move_points",
+    "printed_record",
+    "sheet_points",
+    "warp_page",
+]
 
 #: Maps points [n, 2] to points [n, 2], in pixels.
 PointMap = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+
+#: Pitch of the paper map in mm: a large square of the grid.
+_MAP_PITCH_MM = 5.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +83,28 @@ class TextBox:
 
 
 @dataclass(frozen=True, eq=False)
+class PaperMap:
+    """Where each point of the sheet stands on the picture: a lattice, straight between its points (bilinear).
+
+    Parameters
+    ----------
+    x_mm : float64 array [columns]
+        From the sheet's left edge, rising; every 5 mm, and the right edge.
+    y_mm : float64 array [rows]
+        From its top edge, down.
+    points : float64 array [rows, columns, 2]
+        Pixels (x, y) of the picture as it is now; they may lie outside it.
+    origin_px : tuple of float
+        The sheet's top left corner on the page as drawn.
+    """
+
+    x_mm: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    y_mm: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    points: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0, 2)))
+    origin_px: tuple[float, float] = (-0.5, -0.5)
+
+
+@dataclass(frozen=True, eq=False)
 class SynthPage:
     """A page, and everything that is true of it.
 
@@ -85,7 +120,8 @@ class SynthPage:
     masks : uint8 array [height, width]
         0, or 1 + the index of the trace (and box) whose ink covers the pixel.
     homography : float64 array [3, 3]
-        Maps pixels of the page as drawn to pixels of the page as it is now.
+        Maps pixels of the page as drawn to pixels of the page as it is now; of a sheet that is not flat, the best
+        such map (least squares over ``paper_map``).
     steps : tuple of mapping
         The damage done, in order; `synth.degrade.apply_steps` replays it.
     traces : tuple of TraceLine
@@ -101,6 +137,8 @@ class SynthPage:
     timing : str
         ``"consecutive"`` or ``"simultaneous"`` columns.
     style : PageStyle
+    paper_map : PaperMap
+        The whole map from sheet to picture. Where none is given, that of the page as drawn, by corners and scale.
     """
 
     page: Page
@@ -117,6 +155,57 @@ class SynthPage:
     grid_origin: tuple[float, float]
     timing: str
     style: PageStyle
+    paper_map: PaperMap = field(default_factory=PaperMap)
+
+    def __post_init__(self) -> None:
+        if not self.paper_map.points.size:
+            object.__setattr__(self, "paper_map", _flat_map(self.corners, self.scale))
+
+
+def _flat_map(corners: NDArray[np.float64], scale: PaperScale) -> PaperMap:
+    """Map of a sheet as drawn: upright, its top left corner at ``corners[0]``."""
+    pitch = (scale.px_per_mm_x, scale.px_per_mm_y)
+    sides = (corners[1, 0] - corners[0, 0]) / pitch[0], (corners[3, 1] - corners[0, 1]) / pitch[1]
+    # An edge closer than a tenth of the pitch to the last line would make needless slivers: it replaces that line.
+    axes = [np.append(np.arange(0.0, side - 0.1 * _MAP_PITCH_MM, _MAP_PITCH_MM), side) for side in sides]
+    across, down = np.meshgrid(corners[0, 0] + axes[0] * pitch[0], corners[0, 1] + axes[1] * pitch[1])
+    return PaperMap(axes[0], axes[1], np.dstack([across, down]), (float(corners[0, 0]), float(corners[0, 1])))
+
+
+def sheet_points(page: SynthPage, points_px: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Places on the sheet of points on the picture: the paper map, inverted.
+
+    Parameters
+    ----------
+    page : SynthPage
+    points_px : float array [n, 2]
+        Pixels (x, y).
+
+    Returns
+    -------
+    float64 array [n, 2]
+        Millimetres (x, y) from the sheet's top left corner; NaN where the point is not on the sheet.
+
+    Examples
+    --------
+    >>> from synth.source import demo_page
+    >>> page = demo_page()
+    >>> np.allclose(sheet_points(page, page.paper_map.points[3, 7:8]), [[35.0, 15.0]])
+    True
+    """
+    from synth.lattice import invert
+
+    paper, points = page.paper_map, np.asarray(points_px, np.float64)
+    back: NDArray[np.float64] = np.linalg.inv(page.homography).astype(np.float64)
+    drawn = move_points(back, points) - paper.origin_px
+    index = invert(paper.points, points, drawn / (_MAP_PITCH_MM * page.scale.px_per_mm_x))
+    found = np.empty_like(points)
+    for k, axis in enumerate((paper.x_mm, paper.y_mm)):
+        # A point on the very edge may come out a rounding error beyond it.
+        near = np.clip(index[:, k], 0, axis.size - 1)
+        found[:, k] = np.where(np.abs(near - index[:, k]) < 1e-6, np.interp(near, np.arange(axis.size), axis), np.nan)
+    found[np.isnan(found).any(axis=1)] = np.nan
+    return found
 
 
 def move_points(matrix: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -196,7 +285,7 @@ def warp_page(
     image: NDArray[np.uint8],
     masks: NDArray[np.uint8],
     move: PointMap,
-    matrix: NDArray[np.float64],
+    matrix: NDArray[np.float64] | None,
 ) -> SynthPage:
     """Page whose picture was warped, with every piece of truth moved along.
 
@@ -207,8 +296,14 @@ def warp_page(
         The warped picture and mask.
     move : callable
         The same warp for points [n, 2].
-    matrix : float array [3, 3]
-        Its projective part, multiplied into the page's homography.
+    matrix : float array [3, 3] or None
+        The warp where it is projective, multiplied into the page's homography; None for any other warp, after which
+        the homography is fitted to the paper map.
+
+    Returns
+    -------
+    SynthPage
+        Samples whose ink left the picture are NaN in its record.
 
     Raises
     ------
@@ -217,25 +312,48 @@ def warp_page(
     """
     if image.shape[:2] != masks.shape:
         raise RecordError(f"picture and mask must have one size, got {image.shape[:2]} and {masks.shape}")
-    traces = tuple(_move_trace(trace, move) for trace in page.traces)
-    width_px = page.style.trace_width_mm * page.scale.px_per_mm_y
-    boxes = tuple(
-        lead_box(trace, (box.start_s, box.stop_s), width_px) for trace, box in zip(traces, page.boxes, strict=True)
-    )
-    size = (image.shape[1], image.shape[0])
+    traces, paper = _move_traces(page.traces, move), page.paper_map
+    paper = replace(paper, points=move(paper.points.reshape(-1, 2)).reshape(paper.points.shape))
+    corners = move(page.corners)
+    width_px = page.style.trace_width_mm * page.scale.px_per_mm_y * np.sqrt(_area(corners) / _area(page.corners))
+    times = [(box.start_s, box.stop_s) for box in page.boxes]
     return replace(
         page,
         page=replace(page.page, image=image),
-        record=printed_record(page.record, traces, size, page.record.duration_s),
-        boxes=boxes,
+        record=printed_record(page.record, traces, (image.shape[1], image.shape[0]), page.record.duration_s),
+        boxes=tuple(lead_box(trace, s, width_px) for trace, s in zip(traces, times, strict=True)),
         masks=masks,
-        homography=matrix @ page.homography,
+        homography=_best_homography(paper, page.scale) if matrix is None else matrix @ page.homography,
         traces=traces,
         texts=tuple(replace(text, quad=move(text.quad)) for text in page.texts),
-        corners=move(page.corners),
+        corners=corners,
+        paper_map=paper,
     )
 
 
-def _move_trace(trace: TraceLine, move: PointMap) -> TraceLine:
-    points = move(np.column_stack([trace.x, trace.y]))
-    return replace(trace, x=points[:, 0], y=points[:, 1], baseline=move(trace.baseline))
+def _move_traces(traces: tuple[TraceLine, ...], move: PointMap) -> tuple[TraceLine, ...]:
+    """All traces in one call: a warp has a price for each call, next to none for each point."""
+    if not traces:
+        return ()
+    lines = [np.column_stack([trace.x, trace.y]) for trace in traces] + [trace.baseline for trace in traces]
+    moved = np.split(move(np.concatenate(lines)), np.cumsum([len(line) for line in lines])[:-1])
+    return tuple(
+        replace(trace, x=line[:, 0].copy(), y=line[:, 1].copy(), baseline=base)
+        for trace, line, base in zip(traces, moved[: len(traces)], moved[len(traces) :], strict=True)
+    )
+
+
+def _area(quad: NDArray[np.float64]) -> float:
+    """Area of a quadrilateral by its diagonals."""
+    (x0, y0), (x1, y1) = quad[2] - quad[0], quad[3] - quad[1]
+    return abs(float(x0 * y1 - y0 * x1)) / 2
+
+
+def _best_homography(paper: PaperMap, scale: PaperScale) -> NDArray[np.float64]:
+    """Homography from the page as drawn nearest to a paper map: least squares over its points."""
+    import cv2
+
+    across, down = np.meshgrid(paper.x_mm * scale.px_per_mm_x, paper.y_mm * scale.px_per_mm_y)
+    drawn = np.dstack([across, down]) + np.array(paper.origin_px)
+    matrix, _ = cv2.findHomography(drawn.reshape(-1, 2), paper.points.reshape(-1, 2))
+    return np.asarray(matrix, np.float64)
