@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 import typer
 
@@ -60,16 +62,41 @@ def reporting(n_files: int) -> Iterator[Report]:
 
 
 @contextmanager
-def counting(what: str) -> Iterator[Callable[[int, int], None] | None]:
-    """Bar for a library function that calls ``progress(done, total)``; None where stdout is no terminal."""
-    if not sys.stdout.isatty():
-        yield None
-        return
-    from rich.progress import Progress
+def counting(what: str, every_s: float = 60.0) -> Iterator[Callable[[int, int], None]]:
+    """Progress of a library function that calls ``progress(done, total)``, with rate and remaining time.
 
-    with Progress(transient=True) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    A bar on a terminal; elsewhere a line each ``every_s`` seconds, so that the log of a long run shows that it lives.
+    """
+    pace = _Pace()
+    if not sys.stdout.isatty():
+        yield lambda done, total: pace.line(what, done, total, every_s)
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
+    with Progress(*columns, TimeRemainingColumn(), transient=True) as bar:
+        task = bar.add_task(what, total=None, rate="")
+        yield lambda done, total: bar.update(task, completed=done, total=total, rate=f"{pace.per_second(done):.1f}/s")
+
+
+class _Pace:
+    """How fast a count goes; what stood there at the first call was done by an earlier run."""
+
+    def __init__(self) -> None:
+        self._began = self._told = time.monotonic()
+        self._first: int | None = None
+
+    def per_second(self, done: int) -> float:
+        if self._first is None:
+            self._first, self._began = done, time.monotonic()
+        return (done - self._first) / max(time.monotonic() - self._began, 1e-9)
+
+    def line(self, what: str, done: int, total: int, every_s: float) -> None:
+        rate, now = self.per_second(done), time.monotonic()
+        if now - self._told >= every_s and rate > 0:
+            self._told = now
+            left = timedelta(seconds=round((total - done) / rate))
+            typer.echo(f"{done} of {total} {what}, {rate:.1f} a second, {left} left")
 
 
 @contextmanager

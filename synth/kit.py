@@ -2,23 +2,36 @@
 
 The kit (Shivashankara et al., Physiol Meas 2024;45:055019) writes, for a record ``NAME``, the picture ``NAME-0.png``,
 its truth ``NAME-0.json`` with positions as [row, column] in pixels from the top left corner, and ``NAME.hea/.dat``.
-Keys of damage that the kit parametrises in its own way (wrinkles, handwriting, crops) are left out, not invented.
+Of damage the keys ``handwritten_text, wrinkles, augment, rotate`` (degrees, clockwise) and ``noise`` (standard
+deviation in grey levels) are given; what the kit parametrises in its own way (creases, crops, colour temperature, the
+places of words) is left out, not invented. The kit has no key for paper speed and gain: it knows 25 mm/s and 10 mm/mV.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ecg.formats.atomic import replacing
+from synth.page import move_points
 
 __all__ = ["kit_page_files", "kit_truth", "write_kit_page"]
 
 #: Millimetres between strong grid lines; the kit gives their pitch.
 _STRONG_MM = 5.0
+#: Length in pixels over which the page's turn is measured; any would do on a page that was only turned.
+_EDGE_PX = 1000.0
+#: Print that is no text in the kit's sense.
+_FURNITURE = ("lead", "scale", "pulse", "separator")
+#: Our steps that the kit would call wrinkles.
+_WRINKLES = {"folds", "creases", "crumple"}
 
 
 def kit_page_files(pages: Path, folder: Path, stem: str) -> tuple[Path, ...]:
@@ -74,42 +87,86 @@ def kit_truth(told: Mapping[str, Any]) -> dict[str, Any]:
     -------
     dict
         ``plotted_pixels`` has a point for each sample of ``start_sample`` to ``end_sample`` that is on the page;
-        `ecg.formats.kit.read_kit_geometry` reads it back.
+        ``lead_bounding_box`` is turned with the page. `ecg.formats.kit.read_kit_geometry` reads it back.
     """
-    style, image, layout, traces = told["style"], told["image"], told["layout"], told["traces"]
-    names = [text["quad"] for text in told["texts"] if text["role"] == "lead"]
-    # Names are printed trace by trace, or not at all.
-    quads = names if len(names) == len(traces) else [None] * len(traces)
+    style, image, layout = told["style"], told["image"], told["layout"]
+    colours = {
+        "grid_line_color_major": [float(v) for v in style["major_rgb"]],
+        "grid_line_color_minor": [float(v) for v in style["minor_rgb"]],
+    }
+    ink = [float(v) for v in style["trace_rgb"]]
     return {
         "sampling_frequency": told["record"]["fs"],
         "width": image["width"],
         "height": image["height"],
-        "grid_line_color_major": [float(v) for v in style["major_rgb"]],
-        "grid_line_color_minor": [float(v) for v in style["minor_rgb"]],
-        "ecg_plot_color": [float(v) for v in style["trace_rgb"]],
-        "leads": [_lead(trace, quad) for trace, quad in zip(traces, quads, strict=True)],
+        **(colours if style["grid"] else {}),
+        "ecg_plot_color": ink,
+        "leads": _leads(told),
         "x_grid": round(_STRONG_MM * told["scale"]["px_per_mm_x"], 3),
         "y_grid": round(_STRONG_MM * told["scale"]["px_per_mm_y"], 3),
         "resolution": image["dpi"],
+        "pad_inches": 0,
         "dc_pulse": style["pulse"] != "none",
+        "bw": all(len(set(colour)) == 1 for colour in (ink, *(colours.values() if style["grid"] else ()))),
         "gridlines": style["grid"],
-        "printed_text": bool(style["header"]),
-        "number_of_columns_in_image": len(layout["rows"][0]),
+        "printed_text": any(text["role"] not in _FURNITURE for text in told["texts"]),
+        "number_of_columns_in_image": max(map(len, layout["rows"]), default=1),
         "full_mode_lead": layout["rhythm"][0] if layout["rhythm"] else "None",
+        **_damage(told),
     }
 
 
-def _lead(trace: Mapping[str, Any], quad: Sequence[Sequence[float]] | None) -> dict[str, Any]:
-    left, top, right, bottom = trace["box"]
+def _damage(told: Mapping[str, Any]) -> dict[str, Any]:
+    """Damage under the kit's keys, as far as ours has such a figure."""
+    names = {step["name"] for step in told["steps"]}
+    matrix = np.asarray(told["homography"])
+    ends = move_points(matrix, np.array([[0.0, 0.0], [_EDGE_PX, 0.0]]))
+    across = ends[1] - ends[0]
+    return {
+        "handwritten_text": "handwriting" in names,
+        "wrinkles": bool(names & _WRINKLES),
+        "augment": bool(names),
+        "rotate": round(math.degrees(math.atan2(across[1], across[0])), 3),
+        "noise": max((float(step["sigma"]) for step in told["steps"] if step["name"] == "noise"), default=0.0),
+    }
+
+
+def _leads(told: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Entries of all traces, each with the printed name that stands nearest to its start."""
+    traces = told["traces"]
+    names: dict[int, Sequence[Sequence[float]]] = {}
+    for text in told["texts"]:
+        same = [k for k, trace in enumerate(traces) if text["role"] == "lead" and trace["lead"] == text["text"]]
+        if same:
+            at = np.mean(text["quad"], axis=0)
+            starts = [float(np.hypot(*(at - traces[k]["baseline"][0]))) for k in same]
+            names[same[int(np.argmin(starts))]] = text["quad"]
+    matrix = np.asarray(told["homography"])
+    return [_lead(trace, names.get(k), matrix) for k, trace in enumerate(traces)]
+
+
+def _lead(
+    trace: Mapping[str, Any], quad: Sequence[Sequence[float]] | None, matrix: NDArray[np.float64]
+) -> dict[str, Any]:
     inside = [(x, y) for x, y in zip(trace["x"], trace["y"], strict=True) if x is not None and y is not None]
     lead = {
         "lead_name": trace["lead"],
-        "lead_bounding_box": _corners([(left, top), (right, top), (right, bottom), (left, bottom)]),
+        "lead_bounding_box": _corners(_turned_box(trace, inside, matrix)),
         "start_sample": trace["first_sample"],
         "end_sample": trace["first_sample"] + len(trace["x"]),
         "plotted_pixels": [[y, x] for x, y in inside],
     }
     return lead if quad is None else {"text_bounding_box": _corners(quad), **lead}
+
+
+def _turned_box(
+    trace: Mapping[str, Any], inside: Sequence[Sequence[float]], matrix: NDArray[np.float64]
+) -> list[list[float]]:
+    """Corners of the box that was upright about the trace's middle line on the page as drawn."""
+    flat = move_points(np.asarray(np.linalg.inv(matrix), np.float64), np.array(inside or trace["baseline"], np.float64))
+    (left, top), (right, bottom) = flat.min(axis=0), flat.max(axis=0)
+    corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
+    return [[round(x, 2), round(y, 2)] for x, y in move_points(matrix, corners).tolist()]
 
 
 def _corners(points: Sequence[Sequence[float]]) -> dict[str, list[float]]:

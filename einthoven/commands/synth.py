@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import typer
@@ -12,7 +13,7 @@ from einthoven import outputs
 from einthoven.outputs import one_line
 from einthoven.progress import counting
 
-__all__ = ["parse_folds", "run"]
+__all__ = ["Request", "parse_folds", "run"]
 
 
 def parse_folds(text: str) -> tuple[int, ...]:
@@ -38,13 +39,38 @@ def parse_folds(text: str) -> tuple[int, ...]:
     return tuple(sorted(folds))
 
 
-def run(out: Path, *, n: int, source: str, preset: str, seed: int, jobs: int, folds: str, kit: bool = False) -> int:
-    """Draw ``n`` pages below ``out``; exit status 0."""
+@dataclass(frozen=True)
+class Request:
+    """What was asked for on the command line.
+
+    Parameters
+    ----------
+    n, seed, jobs : int
+    source, preset, folds : str
+        As they were typed.
+    kit : bool
+    """
+
+    n: int
+    source: str
+    preset: str
+    seed: int
+    jobs: int
+    folds: str
+    kit: bool = False
+
+
+def run(out: Path, request: Request, *, contact_sheet: bool = False) -> int:
+    """Draw the pages below ``out``; exit status 0."""
     from synth import write_set
 
-    chosen = parse_folds(folds)
+    options = {**asdict(request), "folds": parse_folds(request.folds)}
     outputs.output_folder(out)
     with counting("pages") as progress:
-        write_set(out, n, preset=preset, seed=seed, jobs=jobs, source=source, folds=chosen, progress=progress, kit=kit)
-    typer.echo(one_line(f"{n} pages are in {out / 'pages'}, listed in {out / 'manifest.csv'}"))
+        write_set(out, **options, progress=progress)
+    typer.echo(one_line(f"{request.n} pages are in {out / 'pages'}, listed in {out / 'manifest.csv'}"))
+    if contact_sheet:
+        from synth.sheet import write_contact_sheet
+
+        typer.echo(one_line(f"look at {write_contact_sheet(out)}"))
     return 0

@@ -1,10 +1,12 @@
 import json
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from ecg.datasets import kit_pages
-from synth.kit import kit_truth
+from synth.kit import _leads, kit_truth
 from synth.writer import write_set
 
 
@@ -39,7 +41,18 @@ def test_geometry_is_that_of_the_page(written):
                 trace["start_s"],
                 trace["first_sample"],
             )
-            assert lead.box.xyxy == tuple(trace["box"])
+            # The kit's box turns with the page, about the middle line; ours stays upright, about the ink.
+            left, top, right, bottom = lead.box.xyxy
+            pen = told["style"]["trace_width_mm"] * told["scale"]["px_per_mm_y"] / 2
+            assert left <= trace["box"][0] + pen + 0.02
+            assert top <= trace["box"][1] + pen + 0.02
+            assert right >= trace["box"][2] - pen - 0.02
+            assert bottom >= trace["box"][3] - pen - 0.02
+            sides = np.diff(lead.outline, axis=0)[:2]
+            assert abs(sides[0] @ sides[1]) < 0.01 * np.linalg.norm(sides[0]) * np.linalg.norm(sides[1])
+            np.testing.assert_allclose(
+                np.degrees(np.arctan2(sides[0][1], sides[0][0])), geometry.parameters["rotate"], atol=0.05
+            )
             shown = [(x, y) for x, y in zip(trace["x"], trace["y"], strict=True) if y is not None]
             np.testing.assert_array_equal(lead.line, shown)
             # A point for every sample of the record within the lead's span, and no other.
@@ -57,6 +70,36 @@ def test_printed_names_have_their_boxes_and_unprinted_none(written):
             np.testing.assert_array_equal(outline, text["quad"])
         nameless = kit_truth({**told, "texts": []})
         assert not any("text_bounding_box" in lead for lead in nameless["leads"])
+
+
+def test_a_name_goes_with_the_trace_that_it_stands_beside():
+    def trace(lead, y):
+        return {"lead": lead, "first_sample": 0, "x": [10.0, 50.0], "y": [y, y], "baseline": [[10.0, y], [50.0, y]]}
+
+    def name(lead, y):
+        return {"role": "lead", "text": lead, "quad": [[10.0, y], [20.0, y], [20.0, y + 9], [10.0, y + 9]]}
+
+    told = {
+        "traces": [trace("I", 100.0), trace("II", 200.0), trace("II", 300.0)],
+        "texts": [name("II", 310.0), name("II", 210.0)],  # printed in another order, and none for I
+        "homography": np.eye(3).tolist(),
+    }
+    leads = _leads(told)
+    assert "text_bounding_box" not in leads[0]
+    assert [lead["text_bounding_box"]["0"] for lead in leads[1:]] == [[210.0, 10.0], [310.0, 10.0]]
+
+
+@pytest.mark.data
+@pytest.mark.skipif(not os.environ.get("EINTHOVEN_DATA"), reason="EINTHOVEN_DATA names no data")
+def test_the_keys_are_those_of_the_kit_itself(written):
+    kit = json.loads(next((Path(os.environ["EINTHOVEN_DATA"]) / "pages_kit").glob("hard_*.json")).read_text())
+    own = json.loads((written / "kit/000000-0.json").read_text())
+    assert set(own) <= set(kit["generator"])
+    unknown = {"crease_angle", "num_words", "crop", "temperature"}  # counted by the kit in a way of its own
+    left_out = set(kit["generator"]) - set(own)
+    assert {key for key in left_out if not key.startswith(("number_of_creases", "x_offset", "y_offset"))} <= unknown
+    for key in set(own["leads"][0]):
+        assert type(own["leads"][0][key]) is type(kit["generator"]["leads"][0][key])
 
 
 def test_the_set_itself_stays_the_same(written, tmp_path):
