@@ -15,7 +15,7 @@ from classify.bootstrap import Interval, patient_weights, percentiles
 from classify.calibration import calibration_line, ece
 from ecg.errors import OptionsError
 
-__all__ = ["METRICS", "measure", "measure_labels", "paired_difference"]
+__all__ = ["METRICS", "mean_interval", "measure", "measure_labels", "paired_difference"]
 
 Float = NDArray[np.float64]
 Bool = NDArray[np.bool_]
@@ -282,3 +282,24 @@ def paired_difference(
 def _sorted_ranks(part: _Label, w: Float) -> tuple[Float, Float]:
     w = w[:, part.order]
     return _ranks(w * part.y, w * ~part.y, part.starts)
+
+
+def mean_interval(
+    values: ArrayLike, patients: ArrayLike, rng: np.random.Generator, n_bootstrap: int = 1000
+) -> Interval:
+    """Mean over records, such as the share of right answers, with its patient-wise interval.
+
+    Parameters
+    ----------
+    values : array [records]
+    patients : array [records]
+    rng : numpy.random.Generator
+    n_bootstrap : int
+
+    Returns
+    -------
+    Interval
+    """
+    x = np.asarray(values, dtype=np.float64)
+    drawn = [w @ x / w.sum(axis=1) for w in patient_weights(patients, n_bootstrap, rng)]
+    return percentiles(float(x.mean()), np.concatenate(drawn) if drawn else np.empty(0))
