@@ -12,11 +12,14 @@ whole numbers are centres of pixels:
 - ``scale``: ``px_per_mm_x, px_per_mm_y, speed_mm_per_s, gain_mm_per_mv`` of the page as drawn, and ``grid_origin``, a
   crossing of strong lines there.
 - ``homography``: 3x3, pixels as drawn to pixels of the picture; ``corners``: the sheet's, clockwise from top left.
+- ``paper_map``: ``x_mm, y_mm, points``: where each point of a lattice on the sheet stands; the whole map from paper to
+  picture, where the sheet is not flat too.
 - ``style``, ``steps``: the look, and the damage in order.
 - ``traces``: one a printed segment: ``lead, row, column, mask_index, start_s, stop_s, first_sample, box``
   (left, top, right, bottom of the ink), ``baseline`` (ends of the line of 0 mV), ``x, y`` (middle of the ink at each
   sample from ``first_sample`` on, null where missing, to 0.01 px). ``mask_index`` is its value in the mask.
-- ``texts``: ``role``, ``text``, ``quad`` (four corners of its ink).
+- ``texts``: ``role`` (what kind of print, as in `synth.TextBox`), ``text`` (of a code what a reader of codes finds) and
+  ``quad`` (four corners of its ink).
 """
 
 from __future__ import annotations
@@ -57,6 +60,11 @@ def truth(page: SynthPage) -> dict[str, Any]:
         "scale": {**asdict(page.scale), "grid_origin": list(page.grid_origin)},
         "homography": page.homography.tolist(),
         "corners": plain(page.corners),
+        "paper_map": {
+            "x_mm": plain(page.paper_map.x_mm),
+            "y_mm": plain(page.paper_map.y_mm),
+            "points": plain(page.paper_map.points),
+        },
         "style": asdict(page.style),
         "steps": [dict(step) for step in page.steps],
         "traces": [_trace(k, *pair) for k, pair in enumerate(zip(page.traces, page.boxes, strict=True), start=1)],
