@@ -15,9 +15,23 @@ if TYPE_CHECKING:
     from synth.page import TextBox
     from synth.style import PageStyle
 
-__all__ = ["BLOCK_ROLES", "LINE_PITCH_EM", "Block", "BlockRole", "Code", "TextBlock", "draw_blocks"]
+__all__ = [
+    "BLOCK_ROLES",
+    "LINE_PITCH_EM",
+    "Area",
+    "Block",
+    "BlockRole",
+    "Code",
+    "TextBlock",
+    "draw_blocks",
+    "extent_mm",
+    "overlap",
+]
 
 BlockRole = Literal["header", "scale", "footer", "measurement", "interpretation", "date", "id"]
+
+#: Left, top, right and bottom in mm from the sheet's top left corner.
+Area = tuple[float, float, float, float]
 
 #: What a block of text can be.
 BLOCK_ROLES: tuple[BlockRole, ...] = ("header", "scale", "footer", "measurement", "interpretation", "date", "id")
@@ -103,6 +117,41 @@ class Code:
 
 
 Block = TextBlock | Code
+
+
+def extent_mm(block: Block) -> Area:
+    """Paper that a block takes: its letters from ascender to descender, or its modules with their quiet zone.
+
+    Examples
+    --------
+    >>> extent_mm(Code("qr", "ECG", (20.0, 10.0), (21.0, 21.0)))
+    (16.0, 6.0, 45.0, 35.0)
+    """
+    if isinstance(block, Code):
+        from synth.codes import code_modules, quiet_modules
+
+        quiet = quiet_modules(block.kind) * block.size_mm[0] / code_modules(block.kind, block.content).shape[1]
+        (x, y), (width, height) = block.at_mm, block.size_mm
+        return x - quiet, y - quiet, x + width + quiet, y + height + quiet
+    from synth.text import ASCENDER_EM, text_width_em
+
+    em, (x, y) = block.em_mm, block.at_mm
+    width = em * max((text_width_em(line, block.font) for line in block.lines), default=0.0)
+    left = x - {"left": 0.0, "centre": 0.5, "right": 1.0}[block.align] * width
+    # DejaVu's descender is 0.236 em (its hhea table: 483 of 2048 units).
+    below = ((len(block.lines) - 1) * LINE_PITCH_EM + 0.236) * em
+    return left, y - ASCENDER_EM * em, left + width, y + below
+
+
+def overlap(one: Area, other: Area) -> bool:
+    """Whether two areas share paper.
+
+    Examples
+    --------
+    >>> overlap((0, 0, 2, 2), (1, 1, 3, 3)), overlap((0, 0, 2, 2), (2, 0, 3, 3))
+    (True, False)
+    """
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
 def draw_blocks(image: NDArray[np.uint8], blocks: Sequence[Block], style: PageStyle) -> tuple[TextBox, ...]:
