@@ -98,7 +98,8 @@ class ResNet1dSE(nn.Module):
             nn.BatchNorm2d(widths[0]),
             nn.ReLU(),
         )
-        blocks, before, n = [], widths[0], sum(depths)
+        blocks: list[_Block] = []
+        before, n = widths[0], sum(depths)
         for stage, (width, depth) in enumerate(zip(widths, depths, strict=True)):
             for place in range(depth):
                 drop = drop_path * len(blocks) / max(1, n - 1)
@@ -109,7 +110,7 @@ class ResNet1dSE(nn.Module):
         self.head = nn.Linear(2 * before, n_labels)
 
     def features(self, x: Tensor) -> Tensor:
-        """Maps before pooling.
+        """Compute the maps before pooling.
 
         Parameters
         ----------

@@ -1,0 +1,284 @@
+"""From a record to what a classifier takes in: the only place where that happens, in training and prediction alike.
+
+What goes in is said by an `InputSpec`, which stands on the model's card. Four kinds are known:
+
+- ``leads``: leads as rows at one rate, each scaled; what the published networks take.
+- ``paper``: eight independent leads (I, II, V1 to V6) and, for each, where it is present. The other four limb leads
+  follow from I and II (Einthoven, Goldberger), so a page and a record, whatever is missing, look alike.
+- ``beat``: the median beat of each lead (Riek et al., arXiv 2405.09567).
+- ``features``: rate, intervals and amplitudes, for trees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from classify.morphology import BEAT_SAMPLES, FEATURES, feature_vector, median_beat
+from classify.resampling import resampled
+from ecg.errors import ModelError
+from ecg.record import LEADS, ECGRecord, complete_limb_leads, select
+
+__all__ = ["INDEPENDENT_LEADS", "InputSpec", "from_signals", "to_extra", "to_input"]
+
+#: Leads that no others determine; the four remaining limb leads follow from I and II.
+INDEPENDENT_LEADS = ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")
+#: Slowest record that is taken, in Hz: slower ones lack what networks at 100 Hz were trained on. Half a percent is the
+#: error of a recorder's clock at most.
+_LEAST_FS = 99.5
+#: Added to the standard deviation in a z-score (as published, without unit there; mV here).
+_EPSILON = 1e-8
+#: Amplitude in mV beyond which a lead is cut off: no QRS is taller, electrodes that come off are.
+_CLIP_MV = 5.0
+
+Kind = Literal["leads", "paper", "beat", "features"]
+Normalisation = Literal["zscore", "scale", "maximum", "median", "none"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputSpec:
+    """What a model takes in.
+
+    Parameters
+    ----------
+    kind : str
+        ``"leads"``, ``"paper"``, ``"beat"`` or ``"features"``.
+    leads : tuple of str
+        In the order of the rows.
+    fs : float
+        Rate in Hz.
+    seconds : float
+        Longer records are cut to their first seconds, shorter ones stand at the start with nothing after them.
+    normalise : str
+        ``"zscore"`` per lead; ``"scale"``: divided by `scale_mv`; ``"median"``: each lead minus its median, in mV,
+        within 5 mV; ``"maximum"``: each lead divided by its largest absolute value; ``"none"``.
+    scale_mv : float
+        What ``"scale"`` divides by, in mV.
+    presence : bool
+        One more row a lead: 1 where it is present, 0 elsewhere.
+    demographics : bool
+        Whether age and sex go in beside the signal, see `to_extra`.
+
+    Raises
+    ------
+    ModelError
+        If a value is outside its range.
+    """
+
+    kind: Kind
+    leads: tuple[str, ...] = LEADS
+    fs: float
+    seconds: float
+    normalise: Normalisation
+    scale_mv: float = 1.0
+    presence: bool = False
+    demographics: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "leads", tuple(self.leads))
+        kinds = {"leads": ("zscore", "scale"), "paper": ("median",), "beat": ("maximum",), "features": ("none",)}
+        if self.kind not in kinds:
+            raise ModelError(f"an input is of kind {', '.join(kinds)}, got {self.kind!r}; the model's card is damaged")
+        if self.normalise not in kinds[self.kind]:
+            raise ModelError(
+                f"an input of kind {self.kind} is normalised by {' or '.join(kinds[self.kind])}, "
+                f"got {self.normalise!r}; the model's card is damaged"
+            )
+        if not self.leads or not (self.fs > 0 and self.seconds > 0 and self.scale_mv > 0):
+            raise ModelError("an input has leads and a positive rate, length and scale; the model's card is damaged")
+
+    @property
+    def n_samples(self) -> int:
+        """Samples a row."""
+        return round(self.fs * self.seconds)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of one input: [rows, samples], [1, leads, samples] for a beat, [features]."""
+        if self.kind == "features":
+            return (len(FEATURES),)
+        if self.kind == "beat":
+            return (1, len(self.leads), self.n_samples)
+        return (len(self.leads) * (2 if self.presence else 1), self.n_samples)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields for a model's card."""
+        return {**asdict(self), "leads": list(self.leads)}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> InputSpec:
+        """Spec of a model's card; raises ModelError if a field is unknown or missing."""
+        known = {f.name for f in fields(cls)}
+        if odd := sorted(set(content) - known):
+            raise ModelError(f"the card's input_spec has the unknown field {odd[0]}; update the program")
+        if lost := sorted({"kind", "fs", "seconds", "normalise"} - set(content)):
+            raise ModelError(f"the card's input_spec lacks the field {lost[0]}; fetch the model again")
+        return cls(**content)
+
+
+def to_input(record: ECGRecord, spec: InputSpec) -> NDArray[np.float32]:
+    """Input of a model from a record.
+
+    Parameters
+    ----------
+    record : ECGRecord
+        Any leads in any order, at 100 Hz or faster, NaN where missing.
+    spec : InputSpec
+
+    Returns
+    -------
+    float32 array of shape `InputSpec.shape`, finite (features: NaN where not measurable).
+
+    Raises
+    ------
+    ModelError
+        If the record is too slow, a lead that the model needs is missing throughout, or no beat is found where beats
+        are needed.
+    """
+    out: NDArray[np.float32] = from_signals(record.signal[None], record.leads, record.fs, spec)[0]
+    return out
+
+
+def from_signals(
+    signals: NDArray[np.floating], leads: Sequence[str], fs: float, spec: InputSpec
+) -> NDArray[np.float32]:
+    """Make inputs from many records of the same leads, rate and length.
+
+    Parameters
+    ----------
+    signals : float array [records, leads, samples]
+        mV, NaN where missing.
+    leads : sequence of str
+    fs : float
+        Hz.
+    spec : InputSpec
+
+    Returns
+    -------
+    float32 array [records, *InputSpec.shape]
+
+    Raises
+    ------
+    ModelError
+        As `to_input`.
+    """
+    if fs < _LEAST_FS:
+        raise ModelError(f"models need records of at least 100 Hz, got {fs:g} Hz; record faster")
+    if spec.kind in ("beat", "features"):
+        make = _beat if spec.kind == "beat" else _features
+        return np.stack([make(ECGRecord(x, fs, tuple(leads)), spec) for x in signals])
+    x = _placed(resampled(_chosen(signals, tuple(leads), fs, spec), fs, spec.fs), spec)
+    if spec.kind == "paper":
+        return _paper(x, spec)
+    return _leads(x, spec)
+
+
+def _chosen(signals: NDArray[np.floating], leads: tuple[str, ...], fs: float, spec: InputSpec) -> NDArray[np.floating]:
+    """Rows that the model takes, limb leads completed by their algebra."""
+    rows = [leads.index(lead) for lead in spec.leads if lead in leads]
+    if len(rows) == len(spec.leads):
+        x = signals[:, rows]
+        if np.isfinite(x).all():
+            return x
+    return np.stack([select(complete_limb_leads(ECGRecord(s, fs, leads)), spec.leads).signal for s in signals])
+
+
+def _placed(x: NDArray[np.float32], spec: InputSpec) -> NDArray[np.float32]:
+    """Cut to the model's length, or filled up with missing samples behind."""
+    if x.shape[-1] == spec.n_samples:
+        return x
+    out = np.full((*x.shape[:-1], spec.n_samples), np.nan, dtype=np.float32)
+    n = min(x.shape[-1], spec.n_samples)
+    out[..., :n] = x[..., :n]
+    return out
+
+
+def _leads(x: NDArray[np.float32], spec: InputSpec) -> NDArray[np.float32]:
+    """Rows scaled over what is present, missing samples at the lead's mean."""
+    present = np.isfinite(x)
+    empty = ~present.any(axis=-1)
+    if empty.any():
+        lost = [spec.leads[row] for row in np.flatnonzero(empty.any(axis=0))]
+        raise ModelError(f"this model needs the leads {', '.join(spec.leads)}; the record lacks {', '.join(lost)}")
+    n = present.sum(axis=-1, keepdims=True)
+    zeroed = np.where(present, x, 0).astype(np.float64)
+    mean = zeroed.sum(axis=-1, keepdims=True) / n
+    if spec.normalise == "scale":
+        y = np.where(present, x / spec.scale_mv, mean / spec.scale_mv)
+    else:
+        centred = np.where(present, zeroed - mean, 0)
+        y = centred / (np.sqrt((centred**2).sum(axis=-1, keepdims=True) / n) + _EPSILON)
+    return _with_presence(y.astype(np.float32), present, spec)
+
+
+def _paper(x: NDArray[np.float32], spec: InputSpec) -> NDArray[np.float32]:
+    """Each lead from its own median over the seconds present, because paper has no zero line."""
+    present = np.isfinite(x)
+    if not present.any(axis=(-2, -1)).all():
+        raise ModelError(f"this model needs some of the leads {', '.join(spec.leads)}; the record has none of them")
+    if present.all():
+        middle = np.median(x, axis=-1, keepdims=True)
+    else:
+        shown = present.any(axis=-1, keepdims=True)
+        middle = np.nanmedian(np.where(shown, x, 0), axis=-1, keepdims=True)
+    y = np.where(present, np.clip(x - middle, -_CLIP_MV, _CLIP_MV), 0).astype(np.float32)
+    return _with_presence(y, present, spec)
+
+
+def _with_presence(y: NDArray[np.float32], present: NDArray[np.bool_], spec: InputSpec) -> NDArray[np.float32]:
+    return np.concatenate([y, present.astype(np.float32)], axis=-2) if spec.presence else y
+
+
+def _beat(record: ECGRecord, spec: InputSpec) -> NDArray[np.float32]:
+    """Median beat, resampled by its Fourier series, each lead over its largest value; absent leads 0 (as published)."""
+    from scipy.signal import resample
+
+    beat = median_beat(select(complete_limb_leads(record), spec.leads))
+    if beat is None:
+        raise ModelError("this model needs a median beat; no heart beat was found in the record")
+    filled = np.where(np.isfinite(beat), beat, 0)
+    y = filled if spec.n_samples == BEAT_SAMPLES else resample(filled, spec.n_samples, axis=-1)
+    largest = np.abs(y).max(axis=-1, keepdims=True)
+    out: NDArray[np.float32] = (y / np.where(largest == 0, 1, largest))[None].astype(np.float32)
+    return out
+
+
+def _features(record: ECGRecord, spec: InputSpec) -> NDArray[np.float32]:
+    return feature_vector(select(complete_limb_leads(record), spec.leads))
+
+
+def to_extra(age: float | None, sex: str | None) -> NDArray[np.float32]:
+    """Age and sex as numbers, with masks that say whether they are known.
+
+    Parameters
+    ----------
+    age : float or None
+        Years.
+    sex : str or None
+        ``"M"`` or ``"F"``.
+
+    Returns
+    -------
+    float32 array [4]
+        Age in centuries, 1 if it is known, 1 for male, 1 if sex is known; 0 where unknown.
+
+    Raises
+    ------
+    ModelError
+        If the age is not between 0 and 130 or the sex is neither.
+
+    Examples
+    --------
+    >>> to_extra(60, "M").tolist() == [np.float32(0.6), 1, 1, 1], to_extra(None, None).tolist()
+    (True, [0.0, 0.0, 0.0, 0.0])
+    """
+    if age is not None and not 0 <= age <= 130:
+        raise ModelError(f"age must be between 0 and 130 years, got {age!r}; leave it out where it is unknown")
+    if sex not in (None, "M", "F"):
+        raise ModelError(f"sex must be M or F, got {sex!r}; leave it out where it is unknown")
+    known = age is not None
+    return np.array([(age or 0) / 100, known, sex == "M", sex is not None], dtype=np.float32)
