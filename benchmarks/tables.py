@@ -1,6 +1,6 @@
 """Tables of the documentation, written from the results and by nothing else.
 
-``python -m benchmarks.tables`` replaces what stands between the marks in ``README.md`` and ``docs/fidelity.md`` by the
+``python -m benchmarks.tables`` replaces what stands between the marks in ``README.md`` and ``docs/*.md`` by the
 figures in ``benchmarks/results/*.json``; ``--check`` only says whether they agree. A result is a ``fidelity.json`` of
 ``einthoven bench fidelity``, kept under the name of its set of pages: ``results/kit.json``.
 """
@@ -13,7 +13,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["BLOCKS", "load_results", "main", "render_four_class", "render_groups", "render_overall", "replaced"]
+__all__ = [
+    "BLOCKS",
+    "load_results",
+    "main",
+    "render_four_class",
+    "render_groups",
+    "render_overall",
+    "render_synth_speed",
+    "replaced",
+]
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
@@ -150,11 +159,49 @@ def _four_class(_: Results) -> str:
     return render_four_class()
 
 
+def render_synth_speed(folder: Path = RESULTS) -> str:
+    """Describe what a synthetic page costs.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Returns
+    -------
+    str
+        A Markdown table, or that there is none yet.
+    """
+    path = folder / "synth_speed.json"
+    if not path.exists():
+        return "_No result yet: run `python -m benchmarks.synth_speed`._"
+    r = json.loads(path.read_text(encoding="utf-8"))
+    kit = r["kit_seconds"]
+    rows = [
+        f"| `{name}` | {row['n']} | **{row['median_ms']:.0f}** | {row['p90_ms']:.0f} |"
+        for name, row in r["presets"].items()
+    ]
+    rows += [
+        f"| ecg-image-kit, clean page | | {1000 * kit['clean']:.0f} | |",
+        f"| ecg-image-kit, damaged page | | {1000 * kit['damaged_low']:.0f} to {1000 * kit['damaged_high']:.0f} | |",
+    ]
+    head = (
+        f"Version {r['version']}, commit `{str(r['commit'])[:10]}`, {r['machine']}, A4 landscape, {r['dpi']:g} dpi; a "
+        f"synthetic heart takes {r['heart_median_ms']:.0f} ms more, the truth as plain data "
+        f"{r['truth_json_median_ms']:.0f} ms."
+    )
+    return "\n".join([head, "", "| preset | pages | median ms | 90 % below, ms |", "|---|---:|---:|---:|", *rows])
+
+
+def _synth_speed(_: Results) -> str:
+    return render_synth_speed()
+
+
 #: File, name of a block in it, and what stands there.
 BLOCKS = (
     ("README.md", "fidelity", render_overall),
     ("docs/fidelity.md", "fidelity", render_groups),
     ("docs/fidelity.md", "four class", _four_class),
+    ("docs/synth.md", "synth speed", _synth_speed),
 )
 
 

@@ -15,6 +15,7 @@ from synth.source import (
     draw_page,
     iter_pages,
     open_source,
+    page_look,
 )
 from synth.style import PRESETS, PageStyle, sample_style
 from synth.truth import truth
@@ -37,6 +38,7 @@ __all__ = [
     "draw_page",
     "iter_pages",
     "open_source",
+    "page_look",
     "printed_record",
     "render",
     "sample_physiology",

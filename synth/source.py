@@ -145,6 +145,29 @@ def known_preset(preset: str) -> None:
         raise OptionsError(f"preset must be one of {', '.join(PRESETS)}, got {preset!r}")
 
 
+def page_look(record: ECGRecord, preset: str, seed: int, index: int = 0) -> tuple[PageStyle, str]:
+    """Look of a page, and the preset whose damage it gets.
+
+    Parameters
+    ----------
+    record, preset, seed, index
+        As for `draw_page`.
+
+    Returns
+    -------
+    PageStyle
+    str
+        The preset itself, or of a mixture the member that was drawn.
+
+    Raises
+    ------
+    OptionsError
+        If the preset is unknown.
+    """
+    known_preset(preset)
+    return sample_style(_stream(seed, index, _LOOK), preset, record.meta), preset
+
+
 def draw_page(record: ECGRecord, preset: str, seed: int, index: int = 0, style: PageStyle | None = None) -> SynthPage:
     """Page of one record with a look and damage of a preset.
 
@@ -168,10 +191,8 @@ def draw_page(record: ECGRecord, preset: str, seed: int, index: int = 0, style: 
     OptionsError
         If the preset is unknown.
     """
-    known_preset(preset)
-    member = preset
-    if style is None:
-        style = sample_style(_stream(seed, index, _LOOK), preset, record.meta)
+    sampled, member = page_look(record, preset, seed, index)
+    style = sampled if style is None else style
     record = replace(record, meta={**record.meta, "member": member})
     return apply_steps(render(record, None, style), sample_steps(_stream(seed, index, _DAMAGE), member))
 
