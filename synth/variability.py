@@ -3,14 +3,80 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["electrode_noise", "sinus_intervals"]
+__all__ = ["EPISODES", "NoiseEpisode", "electrode_noise", "fallen_off", "sample_episodes", "sinus_intervals"]
 
 _Array = NDArray[np.float64]
+
+#: What may happen for a while at one electrode, and how many records of 10 s have it. PTB-XL's technicians noted
+#: short bursts of noise on 2.7 % and trouble with electrodes on 0.14 % of its records, which were kept for their
+#: quality (Wagner et al., Sci Data 2020;7:154, table 5); everyday recordings, which this set is to resemble, are worse.
+EPISODES = {"muscle": 0.06, "pop": 0.04, "lead_off": 0.008}
+
+#: Electrodes in the order of the rows of noise; the first three make the limb leads and the central terminal.
+_ELECTRODES = ("RA", "LA", "LL", "V1", "V2", "V3", "V4", "V5", "V6")
+
+
+@dataclass(frozen=True)
+class NoiseEpisode:
+    """Trouble at one electrode.
+
+    Parameters
+    ----------
+    kind : str
+        ``"muscle"``: a burst of muscle noise. ``"pop"``: the contact jumps and creeps back. ``"lead_off"``: a chest
+        electrode falls off, and its lead is a level line until the end of the episode.
+    electrode : str
+        ``"RA"``, ``"LA"``, ``"LL"`` or ``"V1"`` to ``"V6"``.
+    start_s, duration_s : float
+        When and for how long; for a pop, the time constant of the way back.
+    size_mv : float
+        RMS of the burst, height of the jump, or level of the line.
+    """
+
+    kind: str
+    electrode: str
+    start_s: float
+    duration_s: float
+    size_mv: float
+
+
+def sample_episodes(rng: np.random.Generator, duration_s: float = 10.0) -> tuple[NoiseEpisode, ...]:
+    """Draw the episodes of a record; most have none.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    duration_s : float
+        Length of the record in seconds.
+    """
+    ranges = {  # seconds, and size in mV: what these artefacts measure on paper is 1 to 10 mm
+        "muscle": ((0.5, 4.0), (0.015, 0.06)),
+        "pop": ((0.1, 0.7), (0.2, 1.2)),
+        "lead_off": ((1.0, duration_s), (-0.3, 0.3)),
+    }
+    found = []
+    for kind, share in EPISODES.items():
+        there, at, where, long, size, sign = rng.random(6)
+        if there >= share:
+            continue
+        first = 3 if kind == "lead_off" else 0
+        (shortest, longest), (least, most) = ranges[kind]
+        found.append(
+            NoiseEpisode(
+                kind,
+                _ELECTRODES[first + int(where * (len(_ELECTRODES) - first))],
+                round(float(at) * duration_s, 3),
+                round(float(shortest + (longest - shortest) * long), 3),
+                round(float(least + (most - least) * size) * (-1 if kind == "pop" and sign < 0.5 else 1), 4),
+            )
+        )
+    return tuple(found)
 
 
 def sinus_intervals(
@@ -57,6 +123,7 @@ def electrode_noise(
     muscle_mv: float,
     mains_mv: float,
     mains_hz: float,
+    episodes: Sequence[NoiseEpisode] = (),
 ) -> _Array:
     """Noise of the eight independent leads, made at the nine electrodes so that the leads share it as in life.
 
@@ -69,6 +136,8 @@ def electrode_noise(
         RMS at one electrode in mV; breathing adds a quarter of the wander's power again.
     mains_hz : float
         50 or 60 Hz.
+    episodes : sequence of NoiseEpisode
+        Bursts and pops; fallen electrodes are no noise, but `fallen_off`.
 
     Returns
     -------
@@ -82,9 +151,42 @@ def electrode_noise(
     wander += 0.7 * rng.normal(0, 1, (9, 1)) * np.sin(resp + rng.normal(0, 0.3))  # mean square 0.7² / 2 = 1/4
     muscle = _shaped(rng, (9, t.size), fs, lambda f: ((f > 20) & (f < 150)).astype(float))
     mains = rng.normal(0, 1, (9, 1)) * math.sqrt(2) * np.sin(2 * math.pi * (mains_hz * t + rng.random()))
-    v = wander_mv * wander + muscle_mv * muscle + mains_mv * mains
+    v = wander_mv * wander + mains_mv * mains
+    level = np.full((9, t.size if episodes else 1), muscle_mv)
+    for episode in episodes:
+        row = _ELECTRODES.index(episode.electrode)
+        if episode.kind == "muscle":
+            # A burst swells and dies away: half a sine, to the root, so that its power is even.
+            share = np.clip((t - episode.start_s) / episode.duration_s, 0, 1)
+            level[row] = np.hypot(level[row], episode.size_mv * np.sqrt(2 * np.sin(math.pi * share)))
+        elif episode.kind == "pop":
+            after = t - episode.start_s
+            v[row] += np.where(after < 0, 0.0, episode.size_mv * np.exp(-np.maximum(after, 0) / episode.duration_s))
+    v += level * muscle
     ra, la, ll = v[:3]
     return np.vstack([la - ra, ll - ra, v[3:] - (ra + la + ll) / 3])
+
+
+def fallen_off(eight: _Array, t: _Array, episodes: Sequence[NoiseEpisode]) -> _Array:
+    """Leads with the chest electrodes that fall off: a level line while they are off.
+
+    Parameters
+    ----------
+    eight : float64 array [8, samples]
+        I, II, V1 to V6 in mV.
+    t : float64 array [samples]
+    episodes : sequence of NoiseEpisode
+
+    Returns
+    -------
+    float64 array [8, samples]
+    """
+    off = [e for e in episodes if e.kind == "lead_off"]
+    out = eight.copy() if off else eight
+    for e in off:
+        # V1 stands in row 3 of the electrodes and in row 2 of the leads
+        out[_ELECTRODES.index(e.electrode) - 1, (t >= e.start_s) & (t < e.start_s + e.duration_s)] = e.size_mv
+    return out
 
 
 def _shaped(
