@@ -202,6 +202,9 @@ def synth(
     jobs: Annotated[int, typer.Option(min=1, help="Processes that draw.")] = 1,
     folds: Annotated[str, typer.Option(metavar="1-8", help="Folds of PTB-XL to draw from: 1-8 or 1,2,5.")] = "1-8",
     kit: Annotated[bool, typer.Option("--kit", help="Also write the pages into kit/ as ecg-image-kit would.")] = False,
+    pdf: Annotated[
+        bool, typer.Option("--pdf", help="Also write the undamaged pages into pdf/ as vector PDFs.")
+    ] = False,
     contact_sheet: Annotated[
         bool, typer.Option("--contact-sheet", help="Also write contact_sheet.jpg: the first 60 pages in one picture.")
     ] = False,
@@ -209,7 +212,7 @@ def synth(
     """Draw pages with their truth."""
     from einthoven.commands import synth as command
 
-    request = command.Request(n=n, source=source, preset=preset, seed=seed, jobs=jobs, folds=folds, kit=kit)
+    request = command.Request(n=n, source=source, preset=preset, seed=seed, jobs=jobs, folds=folds, kit=kit, pdf=pdf)
     raise typer.Exit(command.run(out, request, contact_sheet=contact_sheet))
 
 

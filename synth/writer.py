@@ -25,7 +25,7 @@ from ecg.formats.atomic import replacing
 from synth.jobs import run_jobs
 from synth.kit import kit_page_files, write_kit_page
 from synth.page import SynthPage
-from synth.source import DEFAULT_FOLDS, RecordSource, draw_page, known_preset, open_source
+from synth.source import DEFAULT_FOLDS, RecordSource, draw_page, known_preset, open_source, page_look
 from synth.truth import SCHEMA, program_version, record_truth, truth
 
 __all__ = ["MANIFEST_COLUMNS", "write_set"]
@@ -60,6 +60,7 @@ class _Plan:
     folds: tuple[int, ...]
     identity: dict[str, Any]
     kit: bool
+    pdf: bool
 
     @property
     def pages(self) -> Path:
@@ -77,6 +78,7 @@ def write_set(
     progress: Callable[[int, int], None] | None = None,
     *,
     kit: bool = False,
+    pdf: bool = False,
 ) -> Path:
     """Write a set of pages, or the rest of one that was cut off.
 
@@ -101,6 +103,8 @@ def write_set(
         Called with the number of pages there are and ``n`` after each.
     kit : bool
         Also write the pages into ``kit/`` as ecg-image-kit would have.
+    pdf : bool
+        Also write the pages into ``pdf/`` as vector PDFs, undamaged, each with its signals.
 
     Returns
     -------
@@ -120,10 +124,14 @@ def write_set(
             raise OptionsError(f"{name} must be at least {least}, got {value}")
     identity = {"seed": seed, "preset": preset, "source": source.partition(":")[0]}
     identity["folds"] = None if source == "physiology" else [int(fold) for fold in folds]
-    plan = _Plan(Path(out), source, tuple(folds), identity, kit)
+    plan = _Plan(Path(out), source, tuple(folds), identity, kit, pdf)
     _opened(plan.source, plan.folds)  # a wrong source is told before anything is written
     found = {index: _finished(plan, index) for index in range(n)}
-    rows = {index: row for index, row in found.items() if row is not None and not _lacks_extras(plan, row["stem"])}
+    rows = {
+        index: row
+        for index, row in found.items()
+        if row is not None and not any(map(_lacks, _extras(plan, row["stem"]).values()))
+    }
     _sweep(plan.out)
     if progress is not None:
         progress(len(rows), n)
@@ -178,9 +186,18 @@ def _finished(plan: _Plan, index: int) -> dict[str, Any] | None:
     return row if all((path.parent / name).is_file() for name in files) else None
 
 
-def _lacks_extras(plan: _Plan, stem: str) -> bool:
-    """Whether the page's other forms are still to be written."""
-    return plan.kit and not all(path.is_file() for path in kit_page_files(plan.pages, plan.out / "kit", stem))
+def _extras(plan: _Plan, stem: str) -> dict[str, tuple[Path, ...]]:
+    """Files of the page's other forms that were asked for, by form, the one that is written last at the end."""
+    forms = {}
+    if plan.kit:
+        forms["kit"] = kit_page_files(plan.pages, plan.out / "kit", stem)
+    if plan.pdf:
+        forms["pdf"] = tuple(plan.out / "pdf" / f"{stem}{suffix}" for suffix in (".dat", ".hea", ".pdf"))
+    return forms
+
+
+def _lacks(files: Sequence[Path]) -> bool:
+    return not all(path.is_file() for path in files)
 
 
 @functools.lru_cache(maxsize=1)
@@ -195,9 +212,30 @@ def _write_page(plan: _Plan, index: int) -> dict[str, Any]:
     fresh = row is None
     if row is None:
         row = _draw(plan, index)
-    if plan.kit and (fresh or _lacks_extras(plan, row["stem"])):
-        write_kit_page(plan.pages, plan.out / "kit", row["stem"])
+    for form, files in _extras(plan, row["stem"]).items():
+        if fresh or _lacks(files):
+            _FORMS[form](plan, index)
     return row
+
+
+def _write_kit(plan: _Plan, index: int) -> None:
+    write_kit_page(plan.pages, plan.out / "kit", _stem(index))
+
+
+def _write_pdf(plan: _Plan, index: int) -> None:
+    from ecg.formats.wfdb import write_wfdb
+    from synth.render import render
+    from synth.vector import write_pdf
+
+    seed, preset = plan.identity["seed"], plan.identity["preset"]
+    given = _opened(plan.source, plan.folds).get(seed, index)
+    page = render(given.record, None, page_look(given.record, preset, seed, index)[0])
+    write_wfdb(page.record, plan.out / "pdf", _stem(index))
+    write_pdf(page, plan.out / "pdf" / f"{_stem(index)}.pdf")
+
+
+#: How the other forms of a finished page are written.
+_FORMS: dict[str, Callable[[_Plan, int], None]] = {"kit": _write_kit, "pdf": _write_pdf}
 
 
 def _draw(plan: _Plan, index: int) -> dict[str, Any]:

@@ -48,7 +48,7 @@ class Request:
     n, seed, jobs : int
     source, preset, folds : str
         As they were typed.
-    kit : bool
+    kit, pdf : bool
     """
 
     n: int
@@ -58,6 +58,7 @@ class Request:
     jobs: int
     folds: str
     kit: bool = False
+    pdf: bool = False
 
 
 def run(out: Path, request: Request, *, contact_sheet: bool = False) -> int:

@@ -134,6 +134,28 @@ def test_clean_pages_are_png_without_loss(tmp_path):
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "pages/000000.png")), page.page.image)
 
 
+def test_pdfs_show_the_undamaged_pages_beside_their_signals(written, tmp_path):
+    from ecg.formats import read_pages, read_wfdb
+    from synth.render import render
+    from synth.source import page_look
+
+    write_set(tmp_path, 2, "scan", seed=5, pdf=True)
+    assert {path.name for path in (tmp_path / "pdf").iterdir()} == {
+        f"{index:06d}{suffix}" for index in range(2) for suffix in (".pdf", ".hea", ".dat")
+    }
+    assert {k: v for k, v in contents(tmp_path).items() if not k.startswith("pdf/")} == contents(written)
+    given = open_source("physiology").get(5, 1)
+    drawn = render(given.record, None, page_look(given.record, "scan", 5, 1)[0])
+    read = read_wfdb(tmp_path / "pdf/000001.hea")
+    np.testing.assert_allclose(read.signal, drawn.record.signal, atol=0.00051)
+    picture = next(read_pages(tmp_path / "pdf/000001.pdf"))
+    assert picture.width / picture.height == pytest.approx(drawn.page.width / drawn.page.height, rel=0.01)
+    before = contents(tmp_path)
+    (tmp_path / "pdf/000000.pdf").unlink()
+    write_set(tmp_path, 2, "scan", seed=5, pdf=True)
+    assert contents(tmp_path) == before
+
+
 @pytest.fixture
 def ptbxl(tmp_path):
     """Folder as PhysioNet lays PTB-XL out, of three synthetic records in folds 1, 8 and 9."""
