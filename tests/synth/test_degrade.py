@@ -7,14 +7,16 @@ import pytest
 from ecg import LEADS, ECGRecord, OptionsError
 from synth.degrade import STEPS, apply_steps, sample_steps
 from synth.page import move_points, warp_page
-from synth.physiology import sample_physiology, synthesize_record
 from synth.render import render
 from synth.style import PRESETS, PageStyle
 
 
 @pytest.fixture(scope="module")
 def page():
-    record = synthesize_record(sample_physiology(np.random.default_rng(6)))
+    t = np.arange(5000) / 500
+    beats = sum(np.exp(-(((t - at) / 0.012) ** 2)) for at in np.arange(0.4, 10, 0.8))
+    waves = [0.15 * np.sin(2 * np.pi * (0.3 + 0.05 * k) * t) + 0.8 * beats for k in range(12)]
+    record = ECGRecord(np.array(waves), 500, LEADS)
     style = PageStyle(
         grid=False, separator="none", scale_text=False, pulse="none", paper_rgb=(255,) * 3, trace_rgb=(0,) * 3
     )
