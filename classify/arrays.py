@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ _VERSION = 1
 
 
 def load_arrays(
-    items: Sequence[RecordItem], cache: str | os.PathLike[str], spec: InputSpec | None = None
+    items: Sequence[RecordItem], cache: str | os.PathLike[str], spec: InputSpec | None = None, jobs: int = 1
 ) -> NDArray[np.floating]:
     """Signals or inputs of many records.
 
@@ -38,6 +39,8 @@ def load_arrays(
         Folder for the arrays; made where it is missing.
     spec : InputSpec, optional
         Makes inputs. Without it the twelve standard leads are stored in mV at the records' own rate.
+    jobs : int
+        Processes; worth it where inputs take long (a median beat 20 ms, features 160 ms a record; reading alone 1 ms).
 
     Returns
     -------
@@ -57,7 +60,7 @@ def load_arrays(
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as part:
-            _write(part, items, spec)
+            _write(part, items, spec, jobs)
     out: NDArray[np.floating] = np.load(path, mmap_mode="r")
     return out
 
@@ -70,19 +73,32 @@ def _digest(items: Sequence[RecordItem], spec: InputSpec | None) -> str:
     return digest.hexdigest()[:16]
 
 
-def _write(path: Path, items: Sequence[RecordItem], spec: InputSpec | None) -> None:
-    first = _row(items[0], spec)
-    shape = (len(items), *(first.shape if spec is None else spec.shape))
-    kind = np.float16 if spec is None else np.float32
-    out = np.lib.format.open_memmap(path, mode="w+", dtype=kind, shape=shape)
-    for index, item in enumerate(items):
-        row = first if index == 0 else _row(item, spec)
-        if row.shape != shape[1:] and row.size:
+def _write(path: Path, items: Sequence[RecordItem], spec: InputSpec | None, jobs: int) -> None:
+    out: NDArray[np.floating] | None = None
+    for index, row in enumerate(_rows(items, spec, jobs)):
+        if out is None:
+            shape = (len(items), *(row.shape if spec is None else spec.shape))
+            kind = np.float16 if spec is None else np.float32
+            out = np.lib.format.open_memmap(path, mode="w+", dtype=kind, shape=shape)
+        if row.size and row.shape != out.shape[1:]:
             raise FormatError(
-                f"record {item.ecg_id} is of shape {row.shape}, the first is {shape[1:]}; load them apart"
+                f"record {items[index].ecg_id} is of shape {list(row.shape)}, the first is {list(out.shape[1:])}; "
+                f"load records of one length and rate"
             )
         out[index] = row if row.size else np.nan
-    out.flush()
+
+
+def _rows(items: Sequence[RecordItem], spec: InputSpec | None, jobs: int) -> Iterator[NDArray[np.float32]]:
+    """Signal or input of each record, in order."""
+    if jobs == 1:
+        yield from (_row(item, spec) for item in items)
+        return
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    # Spawned, because a fork of a process with threads may hang.
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(partial(_row, spec=spec), items, chunksize=50)
 
 
 def _row(item: RecordItem, spec: InputSpec | None) -> NDArray[np.float32]:

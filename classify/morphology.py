@@ -164,9 +164,10 @@ def _amplitudes(x: _Array, peak: int, beats: Beats, cycle_s: float) -> dict[str,
     t_wave = _part(y, peak, stop_s + _T_FROM_S, _T_SHARE * cycle_s if np.isfinite(cycle_s) else stop_s + 0.35)
     p_wave = _part(y, peak, start_s + _P_S[0], start_s + _P_S[1])
     return {
+        # The lowest before the highest, the highest, the lowest: defined for rsR' and QS complexes too.
         "q_mv": float(min(0.0, qrs[: top + 1].min())),
         "r_mv": float(max(0.0, qrs[top])),
-        "s_mv": float(min(0.0, qrs[top:].min())),
+        "s_mv": float(min(0.0, qrs.min())),
         "qrs_area_uvs": float(qrs.sum() / WORK_RATE_HZ * 1000),
         "j_mv": _mean(y, peak, stop_s),
         "j40_mv": _mean(y, peak, stop_s + 0.04),
