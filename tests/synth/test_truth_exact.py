@@ -84,7 +84,7 @@ def snr_db(truth, reading):
 
 
 def test_a_sine_is_read_back_as_the_mean_over_a_pixel_predicts():
-    """A column lasts T = 5.08 ms: its mean takes sinc(f T) of a sine, joining the means by straight lines twice more."""
+    """A column lasts T = 5.08 ms: its mean takes sinc(f T) of a sine, joining the means by lines two more."""
     t = np.arange(5000) / 500
     record = ECGRecord(np.tile(np.sin(2 * np.pi * 20 * t), (12, 1)), 500.0, LEADS)
     page = render(record, "3x4+1")
