@@ -131,8 +131,8 @@ def _sample_language(rng: np.random.Generator) -> str:
 
 
 def _sample_font(rng: np.random.Generator) -> str:
-    fonts = ("narrow", "sans", "stix", "mono", "mono-narrow", "serif", "cm-sans", "cm", "matrix", "narrow-bold")
-    return str(rng.choice(fonts, p=(0.28, 0.12, 0.24, 0.08, 0.06, 0.04, 0.05, 0.03, 0.06, 0.04)))
+    fonts = ("swiss", "stix", "narrow", "sans", "mono", "mono-narrow", "matrix", "cm-sans", "serif", "swiss-bold")
+    return str(rng.choice(fonts, p=(0.30, 0.22, 0.10, 0.09, 0.07, 0.05, 0.06, 0.04, 0.03, 0.04)))
 
 
 def _margins(style: PageStyle) -> dict[str, Area]:

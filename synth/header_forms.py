@@ -130,7 +130,7 @@ def _set_columns(
     while taken and sum(taken) + least * (len(taken) - 1) > area[2] - area[0]:
         taken.pop()
     spare = area[2] - area[0] - sum(taken) - least * (len(taken) - 1)
-    gap_mm = least + spare * float(rng.uniform(0.0, 1.0)) / max(1, len(taken))
+    gap_mm = least + spare * float(rng.uniform(0.2, 1.0)) / max(1, len(taken))
     blocks: list[Block] = []
     left, first = area[0], area[1] + print_.em_mm
     for group, each in zip(groups[: len(taken)], widths, strict=False):

@@ -1,4 +1,4 @@
-"""Printed words: the letters that matplotlib ships, and those of plotters and dot-matrix printers, drawn once."""
+"""Printed words: letters that matplotlib and Pillow ship, and those of plotters and dot-matrix printers, drawn once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,17 @@ from numpy.typing import NDArray
 from ecg import ModelError, OptionsError
 from synth.plotter import PLOTTER_PEN_EM, plotter_spelling, plotter_strokes, plotter_width_em
 
-__all__ = ["ASCENDER_EM", "FONTS", "Typeface", "draw_text", "face_for", "font_file", "text_ink", "text_width_em"]
+__all__ = [
+    "ASCENDER_EM",
+    "FONTS",
+    "Typeface",
+    "draw_text",
+    "face_for",
+    "font_file",
+    "letters_for",
+    "text_ink",
+    "text_width_em",
+]
 
 #: From the top of a line to its baseline in em: DejaVu's ascender (its hhea table: 1901 of 2048 units).
 ASCENDER_EM = 0.928
@@ -27,11 +37,13 @@ class Typeface:
     Parameters
     ----------
     file : str
-        Name of the font file, without suffix.
+        Name of the font file, without suffix; ``"Aileron"`` is the one inside Pillow.
     how : str
         ``"outline"``, ``"plotter"`` (strokes of a pen; no file) or ``"matrix"`` (dots on a coarse grid).
     stretch : float
         Width of the letters against the file's.
+    bolder : float
+        Width in em by which the letters' edges are pushed out.
     ascii_only : bool
         Whether only ASCII letters stand at their usual codes.
     lacks : str
@@ -43,6 +55,7 @@ class Typeface:
     file: str
     how: Literal["outline", "plotter", "matrix"] = "outline"
     stretch: float = 1.0
+    bolder: float = 0.0
     ascii_only: bool = False
     lacks: str = ""
     instead: str = "sans"
@@ -51,8 +64,11 @@ class Typeface:
 # TeX's old text encoding (OT1) has other signs at these codes, and nothing beyond ASCII.
 _OT1 = {"ascii_only": True, "lacks": '"<>\\^_`{|}~', "instead": "stix"}
 
-#: Fonts by name. DejaVu Sans squeezed to 0.86 has about the width of Helvetica, which most carts print in.
+#: Fonts by name. Most carts print in Helvetica or Times, whose like here are Aileron and STIX; DejaVu Sans squeezed to
+#: 0.86 is about as wide.
 FONTS: dict[str, Typeface] = {
+    "swiss": Typeface("Aileron", ascii_only=True, instead="narrow"),
+    "swiss-bold": Typeface("Aileron", bolder=0.025, ascii_only=True, instead="narrow-bold"),
     "sans": Typeface("DejaVuSans"),
     "sans-bold": Typeface("DejaVuSans-Bold"),
     "narrow": Typeface("DejaVuSans", stretch=0.86),
@@ -122,8 +138,17 @@ def face_for(text: str, font: str) -> Typeface:
     if face.how == "plotter":
         fits = plotter_spelling(text) is not None
     else:
-        fits = not face.ascii_only or (text.isascii() and not set(text) & set(face.lacks))
+        fits = not face.ascii_only or (_ascii_minus(text).isascii() and not set(text) & set(face.lacks))
     return face if fits else FONTS[face.instead]
+
+
+def _ascii_minus(text: str) -> str:
+    return text.replace("\N{MINUS SIGN}", "-")
+
+
+def letters_for(text: str, face: Typeface) -> str:
+    """Text in the letters that a face has; only the minus sign before aVR ever changes."""
+    return _ascii_minus(text) if face.ascii_only else text
 
 
 def text_width_em(text: str, font: str = "sans") -> float:
@@ -137,13 +162,15 @@ def text_width_em(text: str, font: str = "sans") -> float:
     face = face_for(text, font)
     if face.how == "plotter":
         return plotter_width_em(str(plotter_spelling(text))) + PLOTTER_PEN_EM
-    return float(_font(face.file, 100).getlength(text)) / 100 * face.stretch
+    return float(_font(face.file, 100).getlength(letters_for(text, face))) / 100 * face.stretch
 
 
 @lru_cache(maxsize=256)
 def _font(file: str, em_px: int) -> Any:
     from PIL import ImageFont
 
+    if file == "Aileron":
+        return ImageFont.load_default(em_px)
     return ImageFont.truetype(str(font_file(name=file)), em_px)
 
 
@@ -186,10 +213,10 @@ def _outline_ink(text: str, em_px: int, face: Typeface) -> tuple[NDArray[np.uint
     """Ink, and how many rows of it stand above the baseline."""
     from PIL import Image, ImageDraw
 
-    font = _font(face.file, em_px)
-    left, top, right, bottom = (int(v) for v in font.getbbox(text, anchor="ls"))
+    font, text, pen = _font(face.file, em_px), letters_for(text, face), face.bolder * em_px
+    left, top, right, bottom = (int(v) for v in font.getbbox(text, anchor="ls", stroke_width=pen))
     picture = Image.new("L", (max(1, right - left), max(1, bottom - top)))
-    ImageDraw.Draw(picture).text((-left, -top), text, fill=255, font=font, anchor="ls")
+    ImageDraw.Draw(picture).text((-left, -top), text, fill=255, font=font, anchor="ls", stroke_width=pen)
     if face.stretch != 1.0:
         size = (max(1, round(picture.width * face.stretch)), picture.height)
         picture = picture.resize(size, Image.Resampling.BOX)

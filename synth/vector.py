@@ -30,7 +30,8 @@ def write_pdf(page: SynthPage, path: str | Path) -> Path:
     """Write an undamaged page as a PDF: grid, traces, pulses and separators as paths, print as letters.
 
     Traces have a vertex a sample, and lie where the picture has them: both come from the page's truth. Fonts are
-    embedded; a plotter's and a dot-matrix printer's letters are set in DejaVu Sans. Equal pages give equal bytes.
+    embedded, but for Helvetica in place of Aileron; a plotter's letters are set in DejaVu Sans, a dot-matrix printer's
+    in DejaVu Sans Mono. Equal pages give equal bytes.
 
     Parameters
     ----------
@@ -200,16 +201,19 @@ def _draw_lines(document: Any, block: TextBlock, style: PageStyle) -> None:
 
 def _put(document: Any, words: str, at_mm: tuple[float, float], em_mm: float, font: str, colour: Colour) -> None:
     """Letters whose baseline starts at a point."""
-    from synth.text import face_for, font_file
+    from synth.text import face_for, font_file, letters_for
 
     face = face_for(words, font)
-    file = face.file or "DejaVuSans"
-    if file.lower() not in document.fonts:
-        document.add_font(file, fname=str(font_file(name=file)))
-    document.set_font(file, size=em_mm * _POINTS_PER_MM)
+    file, size = face.file or "DejaVuSans", em_mm * _POINTS_PER_MM
+    if file == "Aileron":  # drawn in Helvetica, which every reader of PDFs has, and as wide
+        document.set_font("helvetica", "B" if face.bolder else "", size)
+    else:
+        if file.lower() not in document.fonts:
+            document.add_font(file, fname=str(font_file(name=file)))
+        document.set_font(file, size=size)
     document.set_stretching(100 * face.stretch)
     document.set_text_color(*colour)
-    document.text(*at_mm, words)
+    document.text(*at_mm, letters_for(words, face))
 
 
 def _draw_code(document: Any, code: Code, style: PageStyle) -> None:
