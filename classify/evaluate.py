@@ -140,7 +140,9 @@ def decide(
     return np.asarray(p >= [thresholds[label] for label in labels])
 
 
-def choose_thresholds(rule: str | float, predictions: Predictions, task: Task) -> dict[str, float]:
+def choose_thresholds(
+    rule: str | float, predictions: Predictions, task: Task, otherwise: float | None = None
+) -> dict[str, float]:
     """Threshold of each label by one rule (`classify.protocols.choose_threshold`), from validation records.
 
     Parameters
@@ -149,6 +151,8 @@ def choose_thresholds(rule: str | float, predictions: Predictions, task: Task) -
     predictions : Predictions
         Of validation records.
     task : Task
+    otherwise : float, optional
+        Threshold of a label that no validation record, or each of them, has; without it that is an error.
 
     Returns
     -------
@@ -157,8 +161,14 @@ def choose_thresholds(rule: str | float, predictions: Predictions, task: Task) -
     """
     if task.kind == "multiclass":
         return {}
-    chosen = find_answers(predictions, task)
-    return {label: choose_threshold(rule, chosen.y[:, k], chosen.p[:, k]) for k, label in enumerate(task.labels)}
+    given = find_answers(predictions, task)
+    chosen = {}
+    for k, label in enumerate(task.labels):
+        y = given.y[:, k]
+        one_sided = not (np.any(y == 0) and np.any(y == 1))
+        rule_here = otherwise if one_sided and otherwise is not None else rule
+        chosen[label] = choose_threshold(rule_here, y, given.p[:, k])
+    return chosen
 
 
 def evaluate(

@@ -79,6 +79,9 @@ class ModelCard:
     abstain : mapping
         When the model must not answer: ``{"min_leads": 8, "min_age": 18, "pacemaker": true}``; empty where it always
         may.
+    windows : mapping
+        How a longer record is cut: ``{"seconds": 2.5, "pooled": "max"}`` for windows half of that apart whose logits
+        are joined; empty where the whole record goes in at once.
     sha256_onnx : str
         Of ``model.onnx``, where there is one.
 
@@ -107,6 +110,7 @@ class ModelCard:
     temperatures: Mapping[str, float] = field(default_factory=dict)
     heads: Mapping[str, Any] = field(default_factory=dict)
     abstain: Mapping[str, Any] = field(default_factory=dict)
+    windows: Mapping[str, Any] = field(default_factory=dict)
     sha256_onnx: str = ""
 
     def __post_init__(self) -> None:
@@ -169,6 +173,7 @@ _TABLE_FIELDS = (
     "temperatures",
     "heads",
     "abstain",
+    "windows",
 )
 _TEXT = (str,)
 _TABLE = (Mapping,)
