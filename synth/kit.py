@@ -34,20 +34,19 @@ _FURNITURE = ("lead", "scale", "pulse", "separator")
 _WRINKLES = {"folds", "creases", "crumple"}
 
 
-def kit_page_files(pages: Path, folder: Path, stem: str) -> tuple[Path, ...]:
+def kit_page_files(folder: Path, stem: str) -> tuple[Path, ...]:
     """Files that `write_kit_page` writes for a page, its truth last.
 
     Parameters
     ----------
-    pages, folder, stem : Path, Path, str
+    folder, stem : Path, str
         As for `write_kit_page`.
 
     Returns
     -------
     tuple of Path
     """
-    suffix = ".png" if (pages / f"{stem}.png").is_file() else ".jpg"
-    return tuple(folder / name for name in (f"{stem}-0{suffix}", f"{stem}.dat", f"{stem}.hea", f"{stem}-0.json"))
+    return tuple(folder / name for name in (f"{stem}-0.png", f"{stem}.dat", f"{stem}.hea", f"{stem}-0.json"))
 
 
 def write_kit_page(pages: Path, folder: Path, stem: str) -> None:
@@ -58,21 +57,30 @@ def write_kit_page(pages: Path, folder: Path, stem: str) -> None:
     pages : Path
         The set's ``pages/`` with the finished page.
     folder : Path
-        Gets ``STEM-0.png`` or ``.jpg``, ``STEM-0.json``, ``STEM.hea`` and ``STEM.dat``.
+        Gets ``STEM-0.png``, ``STEM-0.json``, ``STEM.hea`` and ``STEM.dat``.
     stem : str
         Stem of the page.
     """
     told = json.loads((pages / f"{stem}.json").read_text(encoding="utf-8"))
-    picture = Path(told["image"]["file"])
-    for name, new in (
-        (picture.name, f"{stem}-0{picture.suffix}"),
-        (f"{stem}.dat", f"{stem}.dat"),
-        (f"{stem}.hea", f"{stem}.hea"),
-    ):
-        with replacing(folder / new) as temporary:
-            shutil.copyfile(pages / name, temporary)
-    with replacing(folder / f"{stem}-0.json") as temporary:
+    picture, dat, hea, truth = kit_page_files(folder, stem)
+    for source, target in ((f"{stem}.dat", dat), (f"{stem}.hea", hea)):
+        with replacing(target) as temporary:
+            shutil.copyfile(pages / source, temporary)
+    with replacing(picture) as temporary:
+        _as_png(pages / told["image"]["file"], temporary)
+    with replacing(truth) as temporary:
         temporary.write_text(json.dumps(kit_truth(told), allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _as_png(source: Path, target: Path) -> None:
+    """Picture as PNG, which is all that the kit's own programs look for."""
+    if source.suffix == ".png":
+        shutil.copyfile(source, target)
+        return
+    from PIL import Image
+
+    with Image.open(source) as picture:
+        picture.convert("RGB").save(target, "PNG", compress_level=1, dpi=picture.info.get("dpi"))
 
 
 def kit_truth(told: Mapping[str, Any]) -> dict[str, Any]:
@@ -141,17 +149,17 @@ def _leads(told: Mapping[str, Any]) -> list[dict[str, Any]]:
             at = np.mean(text["quad"], axis=0)
             starts = [float(np.hypot(*(at - traces[k]["baseline"][0]))) for k in same]
             names[same[int(np.argmin(starts))]] = text["quad"]
-    matrix = np.asarray(told["homography"])
-    return [_lead(trace, names.get(k), matrix) for k, trace in enumerate(traces)]
+    matrix, pen = np.asarray(told["homography"]), told["style"]["trace_width_mm"] * told["scale"]["px_per_mm_y"]
+    return [_lead(trace, names.get(k), matrix, pen / 2) for k, trace in enumerate(traces)]
 
 
 def _lead(
-    trace: Mapping[str, Any], quad: Sequence[Sequence[float]] | None, matrix: NDArray[np.float64]
+    trace: Mapping[str, Any], quad: Sequence[Sequence[float]] | None, matrix: NDArray[np.float64], half_px: float
 ) -> dict[str, Any]:
     inside = [(x, y) for x, y in zip(trace["x"], trace["y"], strict=True) if x is not None and y is not None]
     lead = {
         "lead_name": trace["lead"],
-        "lead_bounding_box": _corners(_turned_box(trace, inside, matrix)),
+        "lead_bounding_box": _corners(_turned_box(trace, inside, matrix, half_px)),
         "start_sample": trace["first_sample"],
         "end_sample": trace["first_sample"] + len(trace["x"]),
         "plotted_pixels": [[y, x] for x, y in inside],
@@ -160,11 +168,11 @@ def _lead(
 
 
 def _turned_box(
-    trace: Mapping[str, Any], inside: Sequence[Sequence[float]], matrix: NDArray[np.float64]
+    trace: Mapping[str, Any], inside: Sequence[Sequence[float]], matrix: NDArray[np.float64], half_px: float
 ) -> list[list[float]]:
-    """Corners of the box that was upright about the trace's middle line on the page as drawn."""
+    """Corners of the box that was upright about the trace's ink on the page as drawn."""
     flat = move_points(np.asarray(np.linalg.inv(matrix), np.float64), np.array(inside or trace["baseline"], np.float64))
-    (left, top), (right, bottom) = flat.min(axis=0), flat.max(axis=0)
+    (left, top), (right, bottom) = flat.min(axis=0) - half_px, flat.max(axis=0) + half_px
     corners = np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
     return [[round(x, 2), round(y, 2)] for x, y in move_points(matrix, corners).tolist()]
 

@@ -190,7 +190,7 @@ def _extras(plan: _Plan, stem: str) -> dict[str, tuple[Path, ...]]:
     """Files of the page's other forms that were asked for, by form, the one that is written last at the end."""
     forms = {}
     if plan.kit:
-        forms["kit"] = kit_page_files(plan.pages, plan.out / "kit", stem)
+        forms["kit"] = kit_page_files(plan.out / "kit", stem)
     if plan.pdf:
         forms["pdf"] = tuple(plan.out / "pdf" / f"{stem}{suffix}" for suffix in (".dat", ".hea", ".pdf"))
     return forms
