@@ -13,7 +13,9 @@ from itertools import groupby
 from ecg import OptionsError
 from synth.degrade.geometry import crop, mirror, perspective, rotation, scale, turn
 from synth.degrade.geometry_crumple import creases, crumple
+from synth.degrade.geometry_device import feed, lens
 from synth.degrade.geometry_surface import curl, folds
+from synth.degrade.geometry_tear import tear
 from synth.degrade.geometry_warp import WarpOf, bend
 from synth.degrade.optics import apply_blur, apply_illumination, apply_jpeg, apply_noise
 from synth.degrade.presets import sample_steps
@@ -34,6 +36,9 @@ GEOMETRY: dict[str, WarpOf] = {
     "folds": folds,
     "creases": creases,
     "crumple": crumple,
+    "tear": tear,
+    "lens": lens,
+    "feed": feed,
 }
 
 #: Every other kind of damage: name -> how it is done.

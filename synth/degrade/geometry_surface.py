@@ -23,7 +23,7 @@ __all__ = ["curl", "folds", "lamp", "sample_curl", "sample_folds", "sample_lamp"
 _NODES = 9
 
 #: Darkest (light from everywhere else) and brightest that a slope makes the sheet.
-_LIGHT_LIMITS = (0.3, 1.06)
+_LIGHT_LIMITS = (0.3, 1.3)
 
 
 def sample_lamp(rng: np.random.Generator) -> dict[str, float]:
@@ -51,14 +51,10 @@ def lamp(step: Step) -> tuple[float, float, float]:
 
 
 def brightness(slope_x: Coordinates, slope_y: Coordinates, step: Step) -> Coordinates:
-    """Brightness of paper that rises by the slopes (x to the right, y down).
-
-    A camera exposes for what is lightest: the stronger the light from the side, the darker lies flat paper, so that
-    slopes towards the light still show.
-    """
+    """Brightness of paper that rises by the slopes (x to the right, y down), 1 where it lies flat."""
     x, y, share = lamp(step)
     lit = np.maximum(0, 1 - slope_x * x - slope_y * y) / np.sqrt(1 + slope_x**2 + slope_y**2)
-    return np.clip((1 + share * (lit - 1)) * (1 - 0.12 * share), *_LIGHT_LIMITS)
+    return np.clip(1 + share * (lit - 1), *_LIGHT_LIMITS)
 
 
 def sample_curl(rng: np.random.Generator, most_deg: float, axis: str | None = None) -> Step:

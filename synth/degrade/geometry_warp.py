@@ -10,13 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from synth.degrade.step import Step, logged
+from synth.degrade.step import Step, hide_where, logged
 from synth.page import SynthPage, move_points, warp_page
+
+if TYPE_CHECKING:
+    from synth.degrade.geometry_remap import Shadow
 
 __all__ = ["Coordinates", "Frame", "Warp", "bend"]
 
@@ -68,12 +71,15 @@ class Warp:
         Pixels (x, y) after to pixels before; None where the step is the homography.
     light : callable or None
         Pixels (x, y) before to the brightness of the sheet there, 1 where it lies flat.
+    edge : callable or None
+        Pixels (x, y) before to the distance from a torn edge in pixels, negative where the sheet is gone.
     """
 
     size: tuple[int, int]
     matrix: NDArray[np.float64]
     back: Callable[[Coordinates, Coordinates], tuple[Coordinates, Coordinates]] | None = None
     light: Callable[[Coordinates, Coordinates], Coordinates] | None = None
+    edge: Callable[[Coordinates, Coordinates], Coordinates] | None = None
 
 
 #: From the picture as found and the step's parameters to the warp.
@@ -98,26 +104,33 @@ def bend(page: SynthPage, steps: Sequence[Step], warps: Sequence[WarpOf]) -> Syn
     SynthPage
         With the steps in its log.
     """
+    chain = _chain(page, steps, warps)
+    matrix: NDArray[np.float64] = reduce(lambda done, warp: warp.matrix @ done, chain, np.eye(3))
+    size, flat = chain[-1].size, all(warp.back is None for warp in chain)
+    plain = flat and not any(warp.edge for warp in chain)
+    if plain and _whole_pixels(matrix, page.masks.shape, size):
+        image, masks = (_rearranged(layer, matrix, size) for layer in (page.page.image, page.masks))
+        bent = warp_page(page, image, masks, _by_matrix(matrix), matrix)
+    elif plain and not any("background" in step or "shadow" in step for step in steps):
+        image, masks = _project(page, matrix, size, _fill_rgb(page, steps))
+        bent = warp_page(page, image, masks, _by_matrix(matrix), matrix)
+    else:
+        sampling = _compose(chain, matrix, (page.page.width, page.page.height))
+        image, masks = _sample(page, sampling, _ground(page, steps, size), _shadow(page, steps))
+        bent = warp_page(page, image, masks, _by_matrix(matrix) if flat else sampling.move, matrix if flat else None)
+        bent = _torn(bent, sampling)
+    dpi = page.page.dpi and page.page.dpi * float(np.prod([step.get("factor", 1.0) for step in steps]))
+    return reduce(logged, steps, replace(bent, page=replace(bent.page, dpi=dpi)))
+
+
+def _chain(page: SynthPage, steps: Sequence[Step], warps: Sequence[WarpOf]) -> list[Warp]:
+    """Each step's warp, from the picture that the one before leaves."""
     frame = Frame((page.page.width, page.page.height), _px_per_mm(page))
-    chain = []
+    chain: list[Warp] = []
     for step, warp_of in zip(steps, warps, strict=True):
         chain.append(warp_of(frame, step))
         frame = Frame(chain[-1].size, frame.px_per_mm * _zoom(chain[-1].matrix, frame.middle))
-    matrix = reduce(lambda done, warp: warp.matrix @ done, chain, np.eye(3))
-    flat = all(warp.back is None for warp in chain)
-    if flat and _whole_pixels(matrix, page.masks.shape, chain[-1].size):
-        image, masks = (_rearranged(layer, matrix, chain[-1].size) for layer in (page.page.image, page.masks))
-        move = _by_matrix(matrix)
-    elif flat and not any("background" in step or "shadow" in step for step in steps):
-        image, masks = _project(page, matrix, chain[-1].size, _fill_rgb(page, steps))
-        move = _by_matrix(matrix)
-    else:
-        image, masks, move = _sample(page, steps, chain, matrix)
-        move = _by_matrix(matrix) if flat else move
-    bent = warp_page(page, image, masks, move, matrix if flat else None)
-    dpi = page.page.dpi and page.page.dpi * float(np.prod([step.get("factor", 1.0) for step in steps]))
-    bent = replace(bent, page=replace(bent.page, dpi=dpi))
-    return reduce(logged, steps, bent)
+    return chain
 
 
 def _by_matrix(matrix: NDArray[np.float64]) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
@@ -161,14 +174,16 @@ def _lowest(matrix: NDArray[np.float64], before: tuple[int, ...]) -> NDArray[np.
 
 
 def _rearranged(layer: Image, matrix: NDArray[np.float64], size: tuple[int, int]) -> Image:
+    import cv2
+
     left, top = np.rint(-_lowest(matrix, layer.shape)).astype(int)
-    turned = matrix[0, 0] == 0
+    turned = int(matrix[0, 0] == 0)
     if turned:
-        layer = layer.swapaxes(0, 1)
-    if matrix[0, int(turned)] < 0:
-        layer = layer[:, ::-1]
-    if matrix[1, 1 - int(turned)] < 0:
-        layer = layer[::-1]
+        layer = cv2.transpose(layer).astype(np.uint8, copy=False)
+    across, down = matrix[0, turned] < 0, matrix[1, 1 - turned] < 0
+    if across or down:
+        way = -1 if across and down else int(across)  # cv2: 1 exchanges left and right, 0 top and bottom
+        layer = cv2.flip(layer, way).astype(np.uint8, copy=False)
     return np.ascontiguousarray(layer[top : top + size[1], left : left + size[0]])
 
 
@@ -203,40 +218,91 @@ def _shrink(image: Image, zoom: float) -> tuple[Image, NDArray[np.float64]]:
     return cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False), matrix
 
 
-def _sample(
-    page: SynthPage, steps: Sequence[Step], chain: Sequence[Warp], matrix: NDArray[np.float64]
-) -> tuple[Image, Image, Callable[[NDArray[np.float64]], NDArray[np.float64]]]:
-    """Picture and mask through the composed lattice, and the same for points."""
-    from synth.degrade.geometry_remap import CELL, remap
-    from synth.lattice import invert
+@dataclass(frozen=True)
+class _Sampling:
+    """Where a picture after a chain of warps comes from.
+
+    Parameters
+    ----------
+    matrix : float64 array [3, 3]
+        The chain's homography, or one near it.
+    first : int array [2]
+        Column and row of the picture's pixel (0, 0) in the lattice, negative: the lattice starts before it.
+    lattice : float64 array [rows, columns, 2]
+        Pixels before the chain at every `CELL`-th pixel.
+    shown : float64 array [rows, columns, 2]
+        The part that the picture needs.
+    light, edge : float32 array [rows, columns] or None
+        Brightness, and pixels (before) to the sheet's torn edge, at every `LIGHT_CELL`-th pixel of the picture.
+    """
+
+    matrix: NDArray[np.float64]
+    first: NDArray[np.intp]
+    lattice: NDArray[np.float64]
+    shown: NDArray[np.float64]
+    light: NDArray[np.float32] | None
+    edge: NDArray[np.float32] | None
+
+    def move(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Pixels before to pixels after: the lattice inverted."""
+        from synth.degrade.geometry_remap import CELL
+        from synth.lattice import invert
+
+        guess = move_points(self.matrix, points) / CELL - self.first
+        return (invert(self.lattice, points, guess) + self.first) * CELL
+
+
+def _compose(chain: Sequence[Warp], matrix: NDArray[np.float64], before: tuple[int, int]) -> _Sampling:
+    from synth.degrade.geometry_remap import CELL
 
     size = chain[-1].size
-    first, last = _reach(matrix, (page.page.width, page.page.height), size)
+    first, last = _reach(matrix, before, size)
+    axes = (np.arange(a, b + 1) * float(CELL) for a, b in zip(first, last, strict=True))
     x: Coordinates
     y: Coordinates
-    x, y = np.meshgrid(np.arange(first[0], last[0] + 1) * float(CELL), np.arange(first[1], last[1] + 1) * float(CELL))
-    shown = (
-        slice(-first[1], -first[1] + -(-size[1] // CELL) + 1),
-        slice(-first[0], -first[0] + -(-size[0] // CELL) + 1),
-    )
-    light: Coordinates | None = None
+    x, y = np.meshgrid(*axes)
+    shown = tuple(slice(-a, -a + -(-side // CELL) + 1) for a, side in zip(first[::-1], size[::-1], strict=True))
+    lights, edges = [], []
     for warp in reversed(chain):
         x, y = _back(warp, x, y)
-        if warp.light is not None:
-            lit = warp.light(_refined(x[shown]), _refined(y[shown]))
-            light = lit if light is None else light * lit
+        if warp.light is not None or warp.edge is not None:
+            fine = _refined(x[shown]), _refined(y[shown])
+            lights += [warp.light(*fine)] if warp.light is not None else []
+            edges += [warp.edge(*fine)] if warp.edge is not None else []
     lattice = np.ascontiguousarray(np.dstack([x, y]), np.float64)
-    source, shrunk = _shrink(page.page.image, 1 / _stretch(lattice[shown]) * CELL)
-    scaled = lattice[shown] * shrunk[[0, 1], [0, 1]] + shrunk[:2, 2]
-    gain = None if light is None else np.asarray(light, np.float32)
-    ground, shadow = _ground(page, steps, size)
-    image, masks = remap(source, page.masks, np.ascontiguousarray(scaled), ground, gain, shadow)
+    light = _exposed(np.prod(lights, axis=0)) if lights else None
+    edge = np.asarray(np.min(edges, axis=0), np.float32) if edges else None
+    return _Sampling(matrix, first, lattice, np.ascontiguousarray(lattice[shown]), light, edge)
 
-    def move(points: NDArray[np.float64]) -> NDArray[np.float64]:
-        guess = move_points(matrix, points) / CELL - first
-        return (invert(lattice, points, guess) + first) * CELL
 
-    return image, masks, move
+def _exposed(light: Coordinates) -> NDArray[np.float32]:
+    """Light as a camera exposes for it: what is lightest stays as light as flat paper was, the rest is darker."""
+    brightest = float(np.quantile(light[::4, ::4], 0.98))
+    return np.asarray(light / max(1.0, brightest), np.float32)
+
+
+def _sample(page: SynthPage, sampling: _Sampling, ground: Image, shadow: Shadow | None) -> tuple[Image, Image]:
+    """Picture and mask through the composed lattice."""
+    from synth.degrade.geometry_remap import CELL, remap
+
+    source, shrunk = _shrink(page.page.image, CELL / _stretch(sampling.shown))
+    scaled = sampling.shown * shrunk[[0, 1], [0, 1]] + shrunk[:2, 2]
+    edge = None if sampling.edge is None else sampling.edge * np.float32(shrunk[0, 0])
+    if shadow is not None:
+        lengths = {name: getattr(shadow, name) * shrunk[0, 0] for name in ("x_px", "y_px", "reach_px")}
+        shadow = replace(shadow, **lengths)
+    return remap(source, page.masks, scaled, ground, sampling.light, shadow, edge)
+
+
+def _torn(page: SynthPage, sampling: _Sampling) -> SynthPage:
+    """Page whose truth ends at the sheet's torn edge."""
+    from synth.degrade.geometry_remap import LIGHT_CELL
+    from synth.lattice import look_up
+
+    if sampling.edge is None:
+        return page
+    edge = np.dstack([sampling.edge, sampling.edge]).astype(np.float64)
+    return hide_where(page, lambda x, y: look_up(edge, np.column_stack([x, y]) / LIGHT_CELL)[:, 0] < 0)
 
 
 def _reach(
@@ -281,15 +347,19 @@ def _stretch(lattice: NDArray[np.float64]) -> float:
     return float(max(np.mean(np.hypot(*np.moveaxis(side, -1, 0))) for side in (across, down)))
 
 
-def _ground(page: SynthPage, steps: Sequence[Step], size: tuple[int, int]) -> tuple[Image, Any]:
-    """Draw what the sheet lies on, and its shadow there."""
-    from synth.degrade.geometry_remap import Shadow
-
+def _ground(page: SynthPage, steps: Sequence[Step], size: tuple[int, int]) -> Image:
+    """Draw what the sheet lies on."""
     ground = np.empty((size[1], size[0], 3), np.uint8)
     ground[:] = np.tile(np.array(_fill_rgb(page, steps), np.uint8), (size[0], 1))
+    return ground
+
+
+def _shadow(page: SynthPage, steps: Sequence[Step]) -> Shadow | None:
+    """Shadow of the sheet as the last step has it that has one."""
+    from synth.degrade.geometry_remap import Shadow
+
     thrown = [step["shadow"] for step in steps if "shadow" in step]
     if not thrown:
-        return ground, None
-    px = _px_per_mm(page)
-    x_px, y_px, reach_px = (thrown[-1][name] * px for name in ("x_mm", "y_mm", "reach_mm"))
-    return ground, Shadow(x_px, y_px, reach_px, thrown[-1]["depth"])
+        return None
+    px, last = _px_per_mm(page), thrown[-1]
+    return Shadow(last["x_mm"] * px, last["y_mm"] * px, last["reach_mm"] * px, last["depth"])

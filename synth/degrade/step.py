@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from synth.page import SynthPage, printed_record
 
-__all__ = ["Step", "hide", "logged", "photometric"]
+__all__ = ["Step", "hide", "hide_where", "logged", "photometric"]
 
 #: Name and parameters of one damage, plain numbers only.
 Step = Mapping[str, Any]
@@ -48,12 +48,31 @@ def hide(page: SynthPage, polygon: ArrayLike) -> SynthPage:
     masks = page.masks.copy()
     # Corners to 1/16 px: cv2 takes whole numbers and a shift.
     cv2.fillPoly(masks, [np.rint(corners * 16).astype(np.int32)], 0, lineType=cv2.LINE_8, shift=4)
+    return hide_where(replace(page, masks=masks), lambda x, y: _within(x, y, corners))
+
+
+def hide_where(
+    page: SynthPage, hidden: Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.bool_]]
+) -> SynthPage:
+    """Page without the centre lines, and the record, of the samples whose place is hidden.
+
+    Parameters
+    ----------
+    page : SynthPage
+        Its mask and picture are left to the caller.
+    hidden : callable
+        Arrays x, y [points] in pixels of the picture to whether each is hidden.
+
+    Returns
+    -------
+    SynthPage
+    """
     traces = tuple(
-        replace(trace, y=np.where(_within(trace.x, trace.y, corners), np.nan, trace.y)) for trace in page.traces
+        replace(trace, y=np.where(hidden(trace.x, trace.y), np.nan, trace.y)) if trace.x.size else trace
+        for trace in page.traces
     )
     size = (page.page.width, page.page.height)
-    record = printed_record(page.record, traces, size, page.record.duration_s)
-    return replace(page, masks=masks, traces=traces, record=record)
+    return replace(page, traces=traces, record=printed_record(page.record, traces, size, page.record.duration_s))
 
 
 def _within(x: NDArray[np.float64], y: NDArray[np.float64], corners: NDArray[np.float64]) -> NDArray[np.bool_]:
