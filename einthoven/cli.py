@@ -20,6 +20,7 @@ from typing import Annotated, Any, Literal, NoReturn
 import typer
 
 from ecg.errors import ECGError, ModelError, OptionsError
+from einthoven.commands.synth import PRESET_LINES
 from einthoven.outputs import one_line, version
 
 __all__ = ["app", "main"]
@@ -182,9 +183,12 @@ def _corrections(layout: str | None, scale: str | None, px_per_mm: str | None, c
 @app.command(
     help="Draw pages from synthetic or real records, with the truth beside each page.\n\n"
     "Writes pages/000000.png or .jpg, .json (what was drawn where), .hea/.dat (the signals), _mask.png (which pixel "
-    "belongs to which lead) and manifest.csv. The same seed gives the same bytes, whatever the number of jobs.",
+    "belongs to which lead) and manifest.csv. The same seed gives the same bytes, whatever the number of jobs; a set "
+    "that was cut off is finished by the same command.\n\n"
+    + "\b\nPresets:\n"
+    + "\n".join(f"  {name:<10} {line}" for name, line in PRESET_LINES.items()),
     epilog=_examples(
-        "einthoven synth --n 20 -o pages",
+        "einthoven synth --n 20 --preset field --contact-sheet -o pages",
         "einthoven synth --n 1000 --preset scan --seed 7 --jobs 2 -o pages",
         "einthoven synth --from ptb-xl:/data/ptb-xl --folds 1-8 --n 100 -o pages",
     ),
@@ -196,7 +200,7 @@ def synth(
         str, typer.Option("--from", metavar="physiology|ptb-xl:DIR", help="Where the signals come from.")
     ] = "physiology",
     preset: Annotated[
-        str, typer.Option(metavar="NAME", help="How the pages look: clean, published (noise, blur, tilt) or scan.")
+        str, typer.Option(metavar="NAME", help=f"How the pages look, as listed below: {', '.join(PRESET_LINES)}.")
     ] = "clean",
     seed: Annotated[int, typer.Option(min=0, help="Seed of everything that is sampled.")] = 0,
     jobs: Annotated[int, typer.Option(min=1, help="Processes that draw.")] = 1,

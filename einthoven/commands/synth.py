@@ -13,7 +13,21 @@ from einthoven import outputs
 from einthoven.outputs import one_line
 from einthoven.progress import counting
 
-__all__ = ["Request", "parse_folds", "run"]
+__all__ = ["PRESET_LINES", "Request", "parse_folds", "run"]
+
+#: Every preset of `synth.PRESETS` in a line.
+PRESET_LINES = {
+    "clean": "drawn and left alone, as a device's own export",
+    "published": "pink grid, Gaussian noise, rotation within 1 degree, Gaussian blur, nothing else",
+    "scan": "a flatbed scanner: slight tilt, uneven light, blur, noise, JPEG",
+    "photocopy": "copied, perhaps more than once: black and white, lost toner, streaks, dark edges",
+    "fax": "sent by fax: 204 x 98 or 196 dots per inch, black or white, lost lines",
+    "phone": "photographed by hand: perspective, curl, shadow, defocus, noise, table or hand behind",
+    "screen": "a monitor, photographed or captured: moire, colour fringes, glare",
+    "archive": "old paper, scanned: yellowed, faded, stained, punched, folded, written on",
+    "wrecked": "everything at once: crumpled, stained, torn, cut off, written over",
+    "field": "a mixture of all others in every device look, for training",
+}
 
 
 def parse_folds(text: str) -> tuple[int, ...]:
