@@ -23,6 +23,7 @@ __all__ = [
     "BlockRole",
     "Code",
     "TextBlock",
+    "code_rgb",
     "draw_blocks",
     "extent_mm",
     "overlap",
@@ -210,7 +211,14 @@ def _draw_code(image: NDArray[np.uint8], code: Code, style: PageStyle) -> TextBo
     quiet = quiet_modules(code.kind) * _module_px(modules.shape, code, px_per_mm)[1]
     field = image[max(0, top - quiet) : top + ink.shape[0] + quiet, max(0, left - quiet) : left + ink.shape[1] + quiet]
     field[:] = 255
-    return TextBox("code", code.content, draw_text(image, ink, left, top, style.text_rgb))
+    return TextBox("code", code.content, draw_text(image, ink, left, top, code_rgb(style)))
+
+
+def code_rgb(style: PageStyle) -> tuple[int, int, int]:
+    """Colour of a code's modules: the print's, or black where the print is too pale to be read on white."""
+    red, green, blue = style.text_rgb
+    luma = 0.299 * red + 0.587 * green + 0.114 * blue  # ITU-R BT.601
+    return style.text_rgb if luma < 128 else (0, 0, 0)
 
 
 def _module_px(shape: tuple[int, ...], code: Code, px_per_mm: float) -> tuple[int, int]:

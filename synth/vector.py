@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg import OptionsError
-from synth.blocks import LINE_PITCH_EM, Block, Code, TextBlock
+from synth.blocks import LINE_PITCH_EM, Block, Code, TextBlock, code_rgb
 from synth.page import SynthPage, TextBox, TraceLine
 
 if TYPE_CHECKING:
@@ -226,7 +226,7 @@ def _draw_code(document: Any, code: Code, style: PageStyle) -> None:
     quiet = quiet_modules(code.kind) * step_x
     document.set_fill_color(255, 255, 255)
     document.rect(left - quiet, top - quiet, width + 2 * quiet, height + 2 * quiet, style="F")
-    document.set_fill_color(*style.text_rgb)
+    document.set_fill_color(*code_rgb(style))
     fill = partial(document.rect, style="F")
     for row, dark in enumerate(modules):
         edges = np.flatnonzero(np.diff(np.concatenate([[0], dark.astype(int), [0]])))

@@ -94,6 +94,13 @@ def test_a_qr_code_is_read_back_from_the_page(dpi, size):
     assert np.ptp(box.quad[:, 0]) <= size * style.scale.px_per_mm_x + 1
 
 
+def test_a_code_on_a_dark_screen_is_black_on_white():
+    style = replace(STYLE, paper_rgb=(0, 0, 0), text_rgb=(180, 255, 180))
+    image = np.zeros((*style.size_px[::-1], 3), np.uint8)
+    draw_blocks(image, [Code("qr", "X000007", (240.0, 8.0), (14.0, 14.0))], style)
+    assert cv2.QRCodeDetector().detectAndDecode(image)[0] == "X000007"
+
+
 def test_a_bar_code_follows_the_standard():
     # ISO/IEC 15417: start B, the letters' values, (104 + sum of place * value) mod 103, stop
     modules = code_modules("code128", "Ab1")[0]
