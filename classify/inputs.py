@@ -117,7 +117,12 @@ class InputSpec:
             raise ModelError(f"the card's input_spec has the unknown field {odd[0]}; update the program")
         if lost := sorted({"kind", "fs", "seconds", "normalise"} - set(content)):
             raise ModelError(f"the card's input_spec lacks the field {lost[0]}; fetch the model again")
-        return cls(**content)
+        try:
+            return cls(**content)
+        except TypeError as error:
+            raise ModelError(
+                f"the card's input_spec holds a value of the wrong type ({error}); fetch it again"
+            ) from error
 
 
 def to_input(record: ECGRecord, spec: InputSpec) -> NDArray[np.float32]:
@@ -168,6 +173,7 @@ def from_signals(
     """
     if fs < _LEAST_FS:
         raise ModelError(f"models need records of at least 100 Hz, got {fs:g} Hz; record faster")
+    signals = signals.astype(np.float32, copy=False)  # sums of float16 would be rounded to it
     if spec.kind in ("beat", "features"):
         make = _beat if spec.kind == "beat" else _features
         return np.stack([make(ECGRecord(x, fs, tuple(leads)), spec) for x in signals])

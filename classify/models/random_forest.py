@@ -130,18 +130,25 @@ class RandomForest:
             raise ModelError(
                 f"expected the arrays {', '.join(_NAMES)} of a forest of {self.n_labels} labels, got others"
             )
-        n = len(arrays["left"])
-        children = np.concatenate([arrays["left"], arrays["right"], arrays["roots"]])
-        inner = arrays["left"] >= 0
-        ahead = np.minimum(arrays["left"], arrays["right"])[inner] > np.flatnonzero(inner)
-        if (
-            children.max(initial=0) >= n
-            or not ahead.all()
-            or arrays["feature"].max(initial=0) >= arrays["missing"].size
-        ):
+        if not _are_trees(arrays):
             raise ModelError("the forest's nodes do not form trees; fetch the model again")
         self.arrays = {name: np.asarray(arrays[name]) for name in _NAMES}
         return self
+
+
+def _are_trees(arrays: Mapping[str, NDArray[Any]]) -> bool:
+    """Whether prediction stays inside the arrays and ends: every child stands after its parent."""
+    left, right, roots, feature = (arrays[name] for name in ("left", "right", "roots", "feature"))
+    n = left.size
+    if {arrays[name].shape for name in ("left", "right", "feature", "threshold")} != {(n,)}:
+        return False
+    if arrays["share"].shape[:1] != (n,) or roots.ndim != 1 or arrays["missing"].ndim != 1 or 0 in (n, roots.size):
+        return False
+    inner = left >= 0
+    forward = np.minimum(left, right)[inner] > np.flatnonzero(inner)
+    within = max(left.max(), right.max(), roots.max()) < n and roots.min() >= 0
+    known = feature.min() >= 0 and feature.max() < arrays["missing"].size
+    return bool(forward.all() and within and known)
 
 
 def _filled(x: _Array, missing: NDArray[np.float32]) -> NDArray[np.float32]:

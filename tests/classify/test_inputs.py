@@ -41,6 +41,13 @@ def test_many_records_give_what_each_gives_alone(name: str) -> None:
     np.testing.assert_allclose(together, np.stack([to_input(r, spec) for r in records]), atol=1e-6)
 
 
+def test_signals_kept_as_float16_lose_no_more_than_that() -> None:
+    signal = np.array(drawn_record(100).signal)
+    signal[0, :200] = np.nan
+    exact, kept = (from_signals(signal[None].astype(kind), LEADS, 100, PAPER) for kind in (np.float32, np.float16))
+    np.testing.assert_allclose(kept, exact, atol=2e-3)
+
+
 def test_leads_are_taken_by_name_not_by_place() -> None:
     record = drawn_record(100)
     shuffled = select(record, LEADS[::-1])
@@ -53,6 +60,8 @@ def test_a_spec_survives_its_card() -> None:
         assert InputSpec.from_dict(json.loads(json.dumps(entry.spec.to_dict()))) == entry.spec
     with pytest.raises(ModelError, match="unknown field colour"):
         InputSpec.from_dict({**PAPER.to_dict(), "colour": 1})
+    with pytest.raises(ModelError, match="value of the wrong type"):
+        InputSpec.from_dict({**PAPER.to_dict(), "fs": "fast"})
     with pytest.raises(ModelError, match="lacks the field fs"):
         InputSpec.from_dict({k: v for k, v in PAPER.to_dict().items() if k != "fs"})
 

@@ -220,10 +220,16 @@ def test_a_forest_that_is_none_is_refused() -> None:
     pytest.importorskip("sklearn")
     x, y = drawn(100, 1)
     forest = RandomForest(1, n_trees=3).fit(x, y)
-    circle = forest.state()
-    circle["left"] = np.where(circle["left"] >= 0, 0, -1).astype(np.int32)
-    with pytest.raises(ModelError, match="do not form trees"):
-        RandomForest(1).load_state(circle)
+    circle = np.where(forest.state()["left"] >= 0, 0, -1).astype(np.int32)
+    for name, wrong in (
+        ("left", circle),
+        ("right", forest.state()["right"] + 10_000),
+        ("feature", forest.state()["feature"] + 6),
+        ("roots", np.array([-1], np.int32)),
+        ("threshold", np.zeros(3)),
+    ):
+        with pytest.raises(ModelError, match="do not form trees"):
+            RandomForest(1).load_state(forest.state() | {name: wrong})
     with pytest.raises(ModelError, match="of a forest of 2 labels"):
         RandomForest(2).load_state(forest.state())
     with pytest.raises(ModelError, match="takes \\[records, 6\\] features"):
