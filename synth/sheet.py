@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import math
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -124,7 +125,8 @@ def _from_folder(folder: Path, cell: int) -> Iterator[tuple[NDArray[np.uint8], s
                 # A JPEG is decoded at the nearest smaller scale that is still twice the cell: 8 times as fast.
                 picture.draft("RGB", (2 * cell, 2 * cell))
                 image = np.asarray(picture.convert("RGB"))
-            yield image, _words(row["index"], row["preset"], row["layout"], float(row["dpi"]))
+            told = json.loads((folder / "pages" / f"{row['stem']}.json").read_text(encoding="utf-8"))
+            yield image, _words(row["index"], told["set"]["member"], row["layout"], float(row["dpi"]))
 
 
 def _words(index: object, preset: str, layout: str, dpi: float | None) -> str:
