@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Figures", "Sheet", "finding_of", "sample_sheet"]
 
-#: Labels of the physiology, of PTB-XL's superclasses and of the four-class pages, by what an interpretation says.
+#: What an interpretation says of labels: PTB-XL's superclasses, of which MI leaves the age open, the four classes, and
+#: the physiology's kinds, of which the part before an underscore may suffice.
 _FINDING_OF = {
-    "norm": "norm", "NORM": "norm", "MI": "infarct", "ami": "infarct", "hmi": "old_infarct", "HMI": "old_infarct",
+    "norm": "norm", "NORM": "norm", "ami": "infarct", "MI": "old_infarct", "hmi": "old_infarct", "HMI": "old_infarct",
     "STTC": "st", "CD": "conduction", "lbbb": "conduction", "rbbb": "conduction", "HYP": "hypertrophy",
-    "pvc": "ectopy", "pac": "ectopy", "bigeminy": "ectopy", "afib": "fibrillation", "bradycardia": "bradycardia",
+    "pvc": "ectopy", "pac": "ectopy", "afib": "fibrillation", "aflutter": "flutter", "bradycardia": "bradycardia",
     "tachycardia": "tachycardia", "paced": "paced",
 }  # fmt: skip
 #: How often a page's interpretation says what the record shows, rather than what could stand on any: the same for
@@ -192,10 +193,17 @@ def _figures(rng: np.random.Generator, meta: Mapping[str, Any]) -> Figures:
 def _statements(rng: np.random.Generator, words: Language, labels: Sequence[str], n_lines: int) -> tuple[str, ...]:
     neutral = [words.neutral[k] for k in rng.permutation(len(words.neutral))]
     telling = rng.random() < _TELLING
-    found = list(dict.fromkeys(words.statements[finding_of(label)] for label in labels)) if telling else []
+    way = rng.random()
+    found = [_said(words.statements[finding], way) for finding in dict.fromkeys(map(finding_of, labels)) if telling]
     spoken = (found + neutral)[:n_lines]
     frame = str(rng.choice(["{}", "{}", "- {}", "*** {} ***"]))
     return tuple(frame.format(line.upper() if frame.startswith("*") else line) for line in spoken)
+
+
+def _said(ways: str, way: float) -> str:
+    """One of several ways to say it; ``way`` from 0 to 1 chooses."""
+    each = ways.split("|")
+    return each[int(way * len(each))]
 
 
 def _name(rng: np.random.Generator, words: Language, sex: str) -> str:
