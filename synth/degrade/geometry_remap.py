@@ -117,8 +117,9 @@ def _remap(
                             out[row, column, k] = np.uint8(out[row, column, k] * dim + 0.5)
                     if cover == 0:
                         continue
-                    x = min(max(x, np.int64(0)), np.int64((width - 1) * 65536 - 1))
-                    y = min(max(y, np.int64(0)), np.int64((height - 1) * 65536 - 1))
+                    x = min(max(x, np.int64(0)), np.int64((width - 1) * 65536 - 129))
+                    y = min(max(y, np.int64(0)), np.int64((height - 1) * 65536 - 129))
+                x, y = x + 128, y + 128  # weights are whole 256ths, to the nearest
                 i, j = x >> 16, y >> 16
                 fx, fy = (x >> 8) & 255, (y >> 8) & 255
                 w3 = fx * fy
