@@ -159,7 +159,8 @@ def _fitting_em(em_mm: float, top: Area) -> float:
 def _codes(rng: np.random.Generator, print_: Print, blocks: Sequence[Block]) -> list[Block]:
     """Put a code into a corner that is still free, or none."""
     kind: Literal["qr", "code128"] = "qr" if rng.random() < 0.6 else "code128"
-    content = _plain(print_.sheet.number if rng.random() < 0.6 else f"{print_.sheet.number};{print_.sheet.when}")
+    long = rng.random() < 0.5 and kind == "qr"
+    content = _plain(f"{print_.sheet.number};{print_.sheet.when}" if long else print_.sheet.number)
     n_modules = code_modules(kind, content).shape[1]
     side = float(rng.uniform(*_QR_MM))
     module_mm = side / n_modules if kind == "qr" else _BAR_MODULE_MM

@@ -71,7 +71,7 @@ _EN = Language(
     ("Vent. rate", "PR interval", "QRS duration", "QT/QTc", "P-R-T axes", "BPM"),
     "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec", "%d-%b-%Y",
     ("Unconfirmed report", "Interpretation made without clinical data", "No previous ECGs available",
-     "Physician review required", "Analysis not requested"),
+     "Physician review required"),
     _statements("Normal ECG|Within normal limits|Normal tracing", "Acute infarct suspected|Consider acute infarction",
                 "Infarct, age undetermined|Cannot rule out infarct, age undetermined",
                 "Nonspecific ST and T wave abnormality|ST and T abnormality, consider ischemia",
