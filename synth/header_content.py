@@ -117,7 +117,8 @@ def sample_sheet(
     language : str
         One of `synth.header_words.LANGUAGES`.
     meta : mapping
-        ``age``, ``sex`` (``"M"``, ``"F"``), ``labels`` and ``rate_per_min`` are used where they are there.
+        ``age``, ``sex`` (``"M"``, ``"F"``), ``labels`` and ``rate_per_min`` (else the physiology's own ``rate_bpm``)
+        are used where they are there.
     style : PageStyle
         Gives speed and gain.
     chest_gain_mm_per_mv : float or None
@@ -180,7 +181,7 @@ def _figures(rng: np.random.Generator, meta: Mapping[str, Any]) -> Figures:
     2007;40:228-234.
     """
     rate = float(np.clip(rng.normal(74, 14), 42, 150))
-    known = meta.get("rate_per_min")
+    known = meta.get("rate_per_min", (meta.get("physiology") or {}).get("rate_bpm"))
     if known is not None and np.isfinite(known):
         rate = float(known)
     pr, qrs, qtc = rng.normal(158, 20), rng.normal(94, 9), rng.normal(417, 20)

@@ -77,6 +77,12 @@ def test_what_is_known_is_printed():
         assert re.search(r"\b(F|Female)\b", words)
 
 
+def test_a_synthetic_record_brings_its_rate():
+    record = synthesize_record(sample_physiology(np.random.default_rng(2), "tachycardia"))
+    figures = sample_sheet(np.random.default_rng(0), "en", record.meta, PageStyle()).figures
+    assert figures.rate == round(record.meta["physiology"]["rate_bpm"]) > 100
+
+
 @pytest.mark.parametrize(("speed", "gain"), [(25.0, 10.0), (50.0, 5.0), (12.5, 20.0), (25.0, 2.5)])
 def test_scale_lines_can_be_read_back(speed, gain):
     style = PageStyle(speed_mm_per_s=speed, gain_mm_per_mv=gain, margin_bottom_mm=15.0)
