@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synth.stroke import compiled
+from synth.stroke import njit_cached
 
 __all__ = ["invert", "look_up"]
 
@@ -22,20 +22,19 @@ _NEAR = 1e-5
 _MOST_STEPS = 60
 
 
+@njit_cached
 def _cell(value: float, size: int) -> int:
     return min(max(int(np.floor(value)), 0), size - 2)
 
 
-_cell_jit = compiled(_cell)
-
-
+@njit_cached
 def _look_up(lattice: Any, index: Any, found: Any) -> None:
     rows, columns = lattice.shape[0], lattice.shape[1]
     for i in range(index.shape[0]):
         if not (np.isfinite(index[i, 0]) and np.isfinite(index[i, 1])):
             found[i, 0] = found[i, 1] = np.nan
             continue
-        c, r = _cell_jit(index[i, 0], columns), _cell_jit(index[i, 1], rows)
+        c, r = _cell(index[i, 0], columns), _cell(index[i, 1], rows)
         a, b = index[i, 0] - c, index[i, 1] - r
         for k in range(2):
             above = lattice[r, c, k] * (1 - a) + lattice[r, c + 1, k] * a
@@ -43,6 +42,7 @@ def _look_up(lattice: Any, index: Any, found: Any) -> None:
             found[i, k] = above * (1 - b) + below * b
 
 
+@njit_cached
 def _invert(lattice: Any, points: Any, guess: Any, found: Any) -> None:
     rows, columns = lattice.shape[0], lattice.shape[1]
     for i in range(points.shape[0]):
@@ -52,7 +52,7 @@ def _invert(lattice: Any, points: Any, guess: Any, found: Any) -> None:
             continue
         best, best_x, best_y = np.inf, x, y
         for step in range(_MOST_STEPS):
-            c, r = _cell_jit(x, columns), _cell_jit(y, rows)
+            c, r = _cell(x, columns), _cell(y, rows)
             a, b = x - c, y - r
             u0, u1, u2, u3 = lattice[r, c, 0], lattice[r, c + 1, 0], lattice[r + 1, c, 0], lattice[r + 1, c + 1, 0]
             v0, v1, v2, v3 = lattice[r, c, 1], lattice[r, c + 1, 1], lattice[r + 1, c, 1], lattice[r + 1, c + 1, 1]
@@ -73,10 +73,6 @@ def _invert(lattice: Any, points: Any, guess: Any, found: Any) -> None:
             x -= share * (ex * yy - ey * xy) / det
             y -= share * (ey * xx - ex * yx) / det
         found[i, 0], found[i, 1] = best_x, best_y
-
-
-_look_up_jit = compiled(_look_up)
-_invert_jit = compiled(_invert)
 
 
 def look_up(lattice: NDArray[np.float64], index: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -102,7 +98,7 @@ def look_up(lattice: NDArray[np.float64], index: NDArray[np.float64]) -> NDArray
     """
     index = np.ascontiguousarray(index, np.float64)
     found = np.empty_like(index)
-    _look_up_jit(np.ascontiguousarray(lattice, np.float64), index, found)
+    _look_up(np.ascontiguousarray(lattice, np.float64), index, found)
     return found
 
 
@@ -133,5 +129,5 @@ def invert(
     points = np.ascontiguousarray(points, np.float64)
     found = np.empty_like(points)
     guess = np.ascontiguousarray(guess, np.float64)
-    _invert_jit(np.ascontiguousarray(lattice, np.float64), points, guess, found)
+    _invert(np.ascontiguousarray(lattice, np.float64), points, guess, found)
     return found

@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["blend", "compiled", "line_coverage", "paint_grid", "stroke"]
+__all__ = ["blend", "line_coverage", "njit_cached", "paint_grid", "stroke"]
 
 #: Paper, minor and major colour of a grid: three RGB triples.
 GridColours = tuple[tuple[int, int, int], tuple[int, int, int], tuple[int, int, int]]
@@ -74,7 +74,7 @@ def _paint_grid(image: Any, minor_x: Any, minor_y: Any, major_x: Any, major_y: A
             plain = row
 
 
-def compiled(kernel: Any) -> Any:
+def njit_cached(kernel: Any) -> Any:
     """Kernel as machine code, kept on disk where that is possible.
 
     Parameters
@@ -92,9 +92,9 @@ def compiled(kernel: Any) -> Any:
         return njit(nogil=True)(kernel)
 
 
-_stroke_jit = compiled(_stroke)
-_blend_jit = compiled(_blend)
-_paint_grid_jit = compiled(_paint_grid)
+_stroke_jit = njit_cached(_stroke)
+_blend_jit = njit_cached(_blend)
+_paint_grid_jit = njit_cached(_paint_grid)
 
 
 def stroke(cover: NDArray[np.uint8], x: NDArray[np.float64], y: NDArray[np.float64], width_px: float) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synth.stroke import compiled
+from synth.stroke import njit_cached
 
 __all__ = ["CELL", "LIGHT_CELL", "Shadow", "remap"]
 
@@ -49,12 +49,14 @@ class Shadow:
     depth: float
 
 
+@njit_cached
 def _cover(x: int, y: int, width: int, height: int) -> int:
     """Share of a pixel that the sheet covers, by its distance from the nearest edge; 2^16 is all of it."""
     near = min(min(x, (width - 1) * 65536 - x), min(y, (height - 1) * 65536 - y)) + 65536
     return min(max(near, 0), 65536)
 
 
+@njit_cached
 def _dim(x: int, y: int, width: int, height: int, beyond: float, shadow: Any) -> float:
     """Light left on the ground beside the sheet, or ``beyond`` its torn edge."""
     fx, fy = x / 65536.0 - shadow[0], y / 65536.0 - shadow[1]
@@ -63,9 +65,7 @@ def _dim(x: int, y: int, width: int, height: int, beyond: float, shadow: Any) ->
     return 1.0 - shadow[3] * (1.0 - d) * (1.0 - d) if d < 1.0 else 1.0
 
 
-_cover_jit, _dim_jit = compiled(_cover), compiled(_dim)
-
-
+@njit_cached
 def _remap(
     image: Any, mask: Any, lattice: Any, light: Any, shadow: Any, edge: Any, rim: float, out: Any, out_mask: Any
 ) -> None:
@@ -110,9 +110,9 @@ def _remap(
                     cover = min(max(int((from_edge + 0.5) * 65536.0), 0), 65536)
                     beyond, bare = -from_edge, 1.0 - from_edge / rim
                 if not whole or cover < 65536:
-                    cover = min(cover, _cover_jit(x, y, width, height))
+                    cover = min(cover, _cover(x, y, width, height))
                     if cover < 65536 and shadow[3] > 0:
-                        dim = _dim_jit(x, y, width, height, beyond, shadow)
+                        dim = _dim(x, y, width, height, beyond, shadow)
                         for k in range(3):
                             out[row, column, k] = np.uint8(out[row, column, k] * dim + 0.5)
                     if cover == 0:
@@ -136,9 +136,6 @@ def _remap(
                     out[row, column, k] = value
                 if cover >= 32768:
                     out_mask[row, column] = mask[int((y + 32768) * mask_y) >> 16, int((x + 32768) * mask_x) >> 16]
-
-
-_remap_jit = compiled(_remap)
 
 
 def remap(
@@ -182,5 +179,5 @@ def remap(
     thrown = (0.0, 0.0, 1.0, 0.0) if shadow is None else (shadow.x_px, shadow.y_px, shadow.reach_px, shadow.depth)
     torn = np.zeros((0, 0), np.float32) if edge is None else edge
     image, mask = np.ascontiguousarray(image), np.ascontiguousarray(mask)
-    _remap_jit(image, mask, np.ascontiguousarray(lattice), gain, np.array(thrown), torn, _RIM_PX, out, out_mask)
+    _remap(image, mask, np.ascontiguousarray(lattice), gain, np.array(thrown), torn, _RIM_PX, out, out_mask)
     return out, out_mask

@@ -246,7 +246,7 @@ def _profile(
 ) -> _Table:
     fine = 0.25 * frame.px_per_mm  # a quarter of a millimetre: a fold's kink is twice as wide
     far = 2.0 * frame.diagonal
-    arc = fine * np.arange(-int(far / fine), int(far / fine) + 1)
+    arc: NDArray[np.float64] = fine * np.arange(-int(far / fine), int(far / fine) + 1, dtype=np.float64)
     angle = np.where(np.abs(arc) <= 1.1 * half, slope(arc, half), 0.0)
     place, height = (
         np.concatenate([[0.0], np.cumsum((v[1:] + v[:-1]) / 2)]) * fine for v in (np.cos(angle), np.sin(angle))
