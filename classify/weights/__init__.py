@@ -54,21 +54,23 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "einthoven" / "models"
 
 
-def model_folder(name: str | os.PathLike[str], cache: Path | None = None) -> Path:
+def model_folder(name: str | os.PathLike[str], cache: Path | None = None, check: bool = True) -> Path:
     """Folder of a model, fetched where it is not here.
 
     Parameters
     ----------
     name : str or path-like
-        A shipped model's name, a folder, ``hub:OWNER/NAME`` or ``hub:OWNER/NAME@REVISION``, or the URL of a folder.
-        ``#sha256=HEX`` after a URL or repository names the weights that must be found there.
+        A shipped model's name, a folder, the name of a folder in the cache, ``hub:OWNER/NAME`` or
+        ``hub:OWNER/NAME@REVISION``, or the URL of a folder. ``#sha256=HEX`` after a URL or repository names the weights
+        that must be found there.
     cache : Path, optional
         Where fetched models are kept; `cache_folder` by default.
+    check : bool
+        Whether the files of a model that is here are compared with its card; fetched ones always are.
 
     Returns
     -------
     Path
-        Checked: its weights are those of its card.
 
     Raises
     ------
@@ -77,10 +79,12 @@ def model_folder(name: str | os.PathLike[str], cache: Path | None = None) -> Pat
     """
     text = os.fspath(name)
     known = shipped()
-    if text in known:
-        return check_folder(known[text])
-    if (Path(text) / CARD_FILE).is_file():
-        return check_folder(Path(text))
+    here = [known[text]] if text in known else [Path(text)]
+    if re.fullmatch(r"\w[\w.-]*", text):
+        here.append((cache or cache_folder()) / text)
+    for folder in here:
+        if (folder / CARD_FILE).is_file():
+            return check_folder(folder) if check else folder
     if text.startswith(("hub:", "https:", "http:")):
         return _fetched(text, cache or cache_folder())
     if Path(text).is_dir():
