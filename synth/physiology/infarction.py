@@ -52,7 +52,7 @@ TERRITORIES: dict[str, Territory] = {
     "anterior": Territory(_CHEST[1:4], {"LAD": (0.52, -0.14, -0.84)}),
     "septal": Territory(_CHEST[:2], {"LAD": (-0.30, -0.10, -0.95)}),
     "lateral": Territory((("I", "aVL"), _CHEST[4]), {"LCx": (0.90, -0.36, 0.18)}),
-    "inferior": Territory((("II", "aVF"), ("III", "aVF")), {"RCA": (-0.44, 0.89, -0.02), "LCx": (0.30, 0.82, 0.42)}),
+    "inferior": Territory((("II", "aVF"), ("III", "aVF")), {"RCA": (-0.44, 0.89, -0.02), "LCx": (0.43, 0.78, 0.42)}),
     "posterior": Territory(_CHEST[:2], {"LCx": (0.10, 0.12, 0.98)}, reversed=True),
 }
 
@@ -191,8 +191,8 @@ def old(rng: np.random.Generator, beat: BeatShape, territory: str, matrix: _Arra
         len(steps) - 1,
     )
     qrs = _weakened(beat.qrs, wall, loss, float(steps[min(enough + extra, len(steps) - 1)]))
-    # The T vector turns away from the wall, deep in half of them, flat in the others; ST comes back to the level.
-    depth = float(rng.uniform(0.15, 0.45) if rng.random() < 0.6 else rng.uniform(0.02, 0.15))
+    # The T vector turns away from the wall, deep in most, shallow in the others; ST comes back to the level.
+    depth = float(rng.uniform(0.15, 0.45) if rng.random() < 0.6 else rng.uniform(0.06, 0.15))
     along = beat.st @ wall
     still = np.arange(N_ST) < N_STILL
     rest = float(rng.uniform(0.0, 0.03))
@@ -221,7 +221,9 @@ def has_scar(beat: BeatShape, territory: str, matrix: _Array) -> bool:
     t = np.arange(onset, offset, 0.001)
     leads = dict(zip(LEADS, twelve_leads(matrix @ vectors(found) @ shapes(found, t)), strict=True))
     scarred = _broad_r if TERRITORIES[territory].reversed else _pathological_q
-    return any(all(scarred(leads[lead] - leads[lead][0]) for lead in pair) for pair in TERRITORIES[territory].pairs[:2])
+    # Of the pairs that face the posterior wall, only V1 and V2 count.
+    pairs = TERRITORIES[territory].pairs[: 1 if TERRITORIES[territory].reversed else None]
+    return any(all(scarred(leads[lead] - leads[lead][0]) for lead in pair) for pair in pairs)
 
 
 def _pathological_q(x: _Array) -> bool:

@@ -30,8 +30,8 @@ class PhysiologyParams:
     beat, premature, ectopic : tuple of Gaussian
         Dipole of a beat of the rhythm, of an atrial premature one and of a ventricular one; the last two empty where
         there is none.
-    lead_matrix : tuple of eight (x, y, z)
-        `synth.physiology.DOWER` as this torso changes it.
+    lead_matrix, atrial_matrix : tuple of eight (x, y, z)
+        `synth.physiology.DOWER` as this torso changes it, for the ventricles and for the atria.
     rhythm : str
         ``"sinus"``, ``"afib"``, ``"aflutter"`` or ``"paced"``.
     details : tuple of str
@@ -63,6 +63,7 @@ class PhysiologyParams:
     resp_hz: float
     beat: tuple[Gaussian, ...]
     lead_matrix: tuple[tuple[float, float, float], ...]
+    atrial_matrix: tuple[tuple[float, float, float], ...]
     premature: tuple[Gaussian, ...] = ()
     ectopic: tuple[Gaussian, ...] = ()
     rhythm: str = "sinus"

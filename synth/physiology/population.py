@@ -1,7 +1,8 @@
 """Beats of groups of people, as means and principal components fitted to PTB-XL, and draws from them.
 
 ``populations.csv`` holds, for each quantity of a beat, its mean at 60 years, what 20 years and the male sex add, and
-its share in each principal component for one standard deviation, all in thousandths. It is made by
+its share in each principal component for one standard deviation, all in thousandths; and the lead matrix of the average
+torso with its spread, and that of its atria. It is made by
 `synth.physiology.train` from folds 1 to 8 of PTB-XL (Wagner et al., Sci Data 2020;7:154, CC BY 4.0).
 """
 
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from synth.physiology.shape import N_P, N_QRS, N_ST, BeatShape
 
-__all__ = ["POPULATIONS", "draw_beat", "pack", "quantities", "unpack"]
+__all__ = ["POPULATIONS", "atrial_matrix", "draw_beat", "draw_torso", "pack", "quantities", "unpack"]
 
 _Array = NDArray[np.float64]
 
@@ -24,7 +25,7 @@ _Array = NDArray[np.float64]
 POPULATIONS = {"norm": "NORM", "lbbb": "CLBBB", "rbbb": "CRBBB", "irbbb": "IRBBB", "lafb": "LAFB", "lpfb": "LPFB"}
 
 #: Draws of a component beyond so many standard deviations are pulled in: fits hold no better than that.
-_LIMIT_SD = 2.2
+_LIMIT_SD = 2.5
 
 
 def quantities() -> tuple[str, ...]:
@@ -88,6 +89,39 @@ def _tables() -> dict[str, _Array]:
         for row in csv.reader(line for line in file if not line.startswith("#")):
             found.setdefault(row[0], []).append([float(v) / 1000 for v in row[2:]])
     return {name: np.array(rows) for name, rows in found.items()}
+
+
+def draw_torso(rng: np.random.Generator) -> _Array:
+    """Lead matrix of a random torso: Dower's, as PTB-XL's normal records change it on average and from one to another.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    float64 array [8, 3]
+    """
+    mean, spread = np.hsplit(_tables()["torso"], 2)
+    return np.asarray(mean + spread * np.clip(rng.normal(size=mean.shape), -_LIMIT_SD, _LIMIT_SD))
+
+
+def atrial_matrix(ventricular: _Array) -> _Array:
+    """Lead matrix of the atria in a torso.
+
+    Parameters
+    ----------
+    ventricular : float64 array [8, 3]
+        As `draw_torso` gives it.
+
+    Returns
+    -------
+    float64 array [8, 3]
+        The average atrial one, changed by what sets this torso apart, as far as their sizes agree.
+    """
+    mean, atria = _tables()["torso"][:, :3], _tables()["atria"]
+    share = np.linalg.norm(atria, axis=1) / np.linalg.norm(mean, axis=1)
+    return np.asarray(atria + share[:, None] * (ventricular - mean))
 
 
 def draw_beat(rng: np.random.Generator, population: str, age: float, sex: str, rr_s: float) -> BeatShape:

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg import LEADS, OptionsError
-from synth.physiology.dipole import DOWER, Gaussian, edges, shapes, twelve_leads, vectors
+from synth.physiology.dipole import Gaussian, edges, shapes, twelve_leads, vectors
 from synth.physiology.infarction import TERRITORIES, acute, has_scar, has_st_elevation, j_levels_mv, old
 from synth.physiology.params import PhysiologyParams
-from synth.physiology.population import draw_beat
+from synth.physiology.population import atrial_matrix, draw_beat, draw_torso
 from synth.physiology.rhythm import AtrialWaves, Event
 from synth.physiology.shape import BeatShape
 from synth.physiology.ventricle import (
@@ -55,8 +55,6 @@ _NO_SINUS = ("afib", "aflutter")
 _RATE, _RATES = (60.0, 99.0), {"bradycardia": (38.0, 59.0), "tachycardia": (101.0, 150.0), "afib": (50.0, 150.0)}
 #: Flutter waves a minute (Surawicz & Knilans, Chou's Electrocardiography, 6th ed., chapter 16).
 _FLUTTER = (240.0, 330.0)
-#: Spread of the torsos about Dower's matrix: SD of the coefficients fitted to each of 916 normal records of PTB-XL.
-_TORSO_SD = np.array([0.035, 0.07, 0.07, 0.08, 0.10, 0.09, 0.08, 0.07])[:, None]
 #: PR, P-to-QRS axis and lengths within which a beat is a normal one (AHA/ACCF/HRS part III; Surawicz 2009).
 _NORMAL_PR, _NORMAL_QRS, _NORMAL_AXIS = (0.120, 0.200), (0.072, 0.108), (-30.0, 100.0)
 
@@ -143,7 +141,7 @@ def sample_physiology(
     drawn_age, drawn_sex = float(np.clip(person.normal(58, 17), 18, 92)), str(person.choice(["F", "M"]))
     age, sex = round(drawn_age if age is None else float(age), 1), drawn_sex if sex is None else sex
     rate = _rate(labels, float(person.beta(1.4, 2.6)))
-    matrix = DOWER + _TORSO_SD * person.normal(0, 1, DOWER.shape)
+    matrix = draw_torso(person)
     normal = _normal_beat(heart, age, sex, 60.0 / rate, matrix)
     # SDNN falls with age and with the rate (Umetani et al., J Am Coll Cardiol 1998;31:593-601, gives the fall; the
     # level is PTB-XL's in 10 s: median 21 ms).
@@ -157,7 +155,8 @@ def sample_physiology(
         lf_hf=float(person.uniform(0.5, 2.0)),
         resp_hz=float(person.uniform(0.18, 0.33)),
         beat=(),
-        lead_matrix=tuple((float(a), float(b), float(c)) for a, b, c in matrix.round(4)),
+        lead_matrix=tuple(_three(row) for row in matrix),
+        atrial_matrix=tuple(_three(row) for row in atrial_matrix(matrix)),
         resp_axis_deg=float(person.uniform(1.0, 5.0)),
         resp_gain=float(person.uniform(0.01, 0.06)),
         seed=int(person.integers(2**31)),
@@ -188,7 +187,9 @@ def _normal_beat(rng: np.random.Generator, age: float, sex: str, rr_s: float, ma
         # PR shrinks as the heart quickens, 4 ms for each tenth of a second (Mason et al., J Electrocardiol
         # 2007;40:228-234, give the fall); 0.86 s is the mean interval of the fitted records.
         pr = drawn.pr_s - 0.04 * max(0.0, 0.86 - rr_s)
-        beat = timed(replace(drawn, pr_s=min(max(pr, _NORMAL_PR[0] + 0.004), _NORMAL_PR[1] - 0.004)), *_NORMAL_QRS)
+        pr = min(max(pr, _NORMAL_PR[0] + 0.004), _NORMAL_PR[1] - 0.004)
+        # P ends before the QRS begins: the AV node takes its time.
+        beat = timed(replace(drawn, pr_s=pr, p_s=min(drawn.p_s, pr - 0.018)), *_NORMAL_QRS)
         if _is_normal(beat, matrix, age, sex):
             break
     return beat

@@ -75,12 +75,15 @@ def synthesize_record(params: PhysiologyParams, fs: float = 500.0, duration_s: f
         flutter=(params.atrial.frequency_hz if params.atrial else 0.0, params.flutter_ratios),
     )
     templates = {"N": params.beat, "/": params.beat, "A": params.premature, "V": params.ectopic}
-    vcg = dipole(beats, templates, t)
+    early = {code: tuple(g for g in beat if g.wave == "P") for code, beat in templates.items()}
+    late = {code: tuple(g for g in beat if g.wave != "P") for code, beat in templates.items()}
+    atria, ventricles = dipole(beats, early, t), dipole(beats, late, t)
     if params.atrial is not None:
-        vcg += atrial_dipole(rng, params.atrial, t)
+        atria += atrial_dipole(rng, params.atrial, t)
     resp = 2 * math.pi * (params.resp_hz * t + rng.random())
     levels = {name: getattr(params, name) for name in ("wander_mv", "muscle_mv", "mains_mv", "mains_hz", "episodes")}
-    eight = np.array(params.lead_matrix) @ _breathe(vcg, params, np.sin(resp))
+    eight = np.array(params.lead_matrix) @ _breathe(ventricles, params, np.sin(resp))
+    eight += np.array(params.atrial_matrix) @ _breathe(atria, params, np.sin(resp))
     eight = fallen_off(eight + electrode_noise(rng, t, resp, **levels), t, params.episodes)
     meta = {
         "labels": tuple(params.kind.split("|")),

@@ -121,7 +121,8 @@ def premature_atrial(rng: np.random.Generator, beat: BeatShape) -> BeatShape:
         return beat
     turn = float(rng.uniform(60, 180) * rng.choice([-1, 1]))
     p = turned(beat.p * [1.0, 1.0, float(rng.choice([-1, 1]))], turn) * float(rng.uniform(0.9, 1.4))
-    return replace(beat, p=p, pr_s=beat.pr_s * float(rng.uniform(0.85, 1.15)))
+    pr = beat.pr_s * float(rng.uniform(0.9, 1.2))
+    return replace(beat, p=p, pr_s=pr, p_s=min(beat.p_s, pr - 0.018))
 
 
 def ventricular_beat(rng: np.random.Generator) -> tuple[BeatShape, str]:
@@ -185,7 +186,7 @@ def paced_beat(
     up = -float(rng.uniform(65, 115))
     p = None if mode == "VVI" else normal.p
     beat = replace(drawn, qrs=turned(drawn.qrs, up), st=turned(drawn.st, up), p=p, p_s=normal.p_s)
-    beat = timed(replace(beat, pr_s=float(rng.uniform(0.14, 0.20))), 0.135, 0.185)
+    beat = timed(replace(beat, pr_s=max(float(rng.uniform(0.14, 0.20)), beat.p_s + 0.018)), 0.135, 0.185)
     found = beat.gaussians()
     starts = [edges(found)["QRS"][0]] + ([edges(found)["P"][0]] if mode == "DDD" else [])
     # Unipolar leads give spikes of millivolts, bipolar ones of a tenth of that.
