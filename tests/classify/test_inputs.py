@@ -242,18 +242,19 @@ def test_the_median_beat_is_the_drawn_one() -> None:
     record = drawn_record(500, noise_mv=0.02)
     beat = median_beat(record)
     assert beat is not None
-    t = (np.arange(400) - 150) / 500
+    peak = int(np.argmax(beat[1]))
+    assert abs(peak - 150) <= 3, "the middle of this QRS is its R peak but for the noise"
+    t = (np.arange(400) - peak) / 500
     shape = sum(h * np.exp(-0.5 * ((t - at) / width) ** 2) for at, width, h in WAVES.values())
     expected = GAINS["V4"] * (shape - np.median(shape))
     assert np.abs(beat[LEADS.index("V4")] - expected).max() < 0.05
-    assert abs(int(np.argmax(beat[1])) - 150) <= 1
 
 
 def test_a_beat_is_scaled_to_one_lead_by_lead_and_absent_leads_are_zero() -> None:
     x = to_input(drawn_record(500), BEAT)
     assert x.shape == (1, 12, 200)
     np.testing.assert_allclose(np.abs(x[0]).max(axis=1), 1, atol=1e-6)
-    assert abs(int(np.argmax(x[0, 1])) - 75) <= 1
+    assert abs(int(np.argmax(x[0, 1])) - 75) <= 2
     less = to_input(select(drawn_record(500), [lead for lead in LEADS if lead != "V1"]), BEAT)
     assert np.all(less[0, 6] == 0)
     with pytest.raises(ModelError, match="no heart beat"):
@@ -266,8 +267,20 @@ def test_a_page_of_four_columns_gives_a_beat_of_every_lead() -> None:
         rows = slice(3 * column, 3 * column + 3)
         signal[rows, : 1250 * column] = np.nan
         signal[rows, 1250 * (column + 1) :] = np.nan
-    whole, page = to_input(drawn_record(500), BEAT), to_input(ECGRecord(signal, 500, LEADS), BEAT)
-    assert [np.corrcoef(a, b)[0, 1] > 0.95 for a, b in zip(whole[0], page[0], strict=True)] == [True] * 12
+    whole = to_input(drawn_record(500), BEAT)[0]
+    strip = signal.copy()
+    strip[1] = drawn_record(500).signal[1]
+    for page in (signal, strip):
+        found = to_input(ECGRecord(page, 500, LEADS), BEAT)[0]
+        # One sample of 4 ms beside the drawn place costs a narrow QRS 0.1 of its correlation.
+        assert [np.corrcoef(a, b)[0, 1] > 0.9 for a, b in zip(whole, found, strict=True)] == [True] * 12
+
+
+def test_a_lead_too_short_to_show_beats_of_its_own_takes_those_of_the_rhythm_strip() -> None:
+    signal = np.array(drawn_record(500).signal)
+    signal[10, 500:] = np.nan  # V5: one second with one beat
+    found, whole = to_input(ECGRecord(signal, 500, LEADS), BEAT)[0], to_input(drawn_record(500), BEAT)[0]
+    assert np.corrcoef(found[10], whole[10])[0, 1] > 0.99
 
 
 def test_features_are_the_drawn_ones() -> None:
