@@ -20,7 +20,7 @@ from ecg.record import LEADS, select
 __all__ = ["load_arrays"]
 
 #: Goes up when `classify.inputs` makes other numbers of the same record: arrays of older versions are then not found.
-_VERSION = 1
+_VERSION = 2
 
 
 def load_arrays(
