@@ -26,8 +26,8 @@ CONDUCTION: dict[str, tuple[tuple[float, float], tuple[float, float] | None]] = 
     "lbbb": ((0.124, 0.180), None),
     "rbbb": ((0.122, 0.170), None),
     "irbbb": ((0.100, 0.118), None),
-    "lafb": ((0.078, 0.116), (-88.0, -46.0)),
-    "lpfb": ((0.078, 0.116), (95.0, 150.0)),
+    "lafb": ((0.078, 0.116), (-86.0, -52.0)),
+    "lpfb": ((0.078, 0.116), (97.0, 148.0)),
 }
 
 #: Origin of a ventricular beat -> main direction of its front, in Frank's axes: away from where it starts
@@ -93,7 +93,7 @@ def blocked_beat(
         beat = replace(drawn, p=normal.p, p_s=normal.p_s, pr_s=normal.pr_s)
         if axes is not None:
             now = axis_deg(beat, matrix)
-            wanted = float(np.clip(now, axes[0] + 4.0 * rng.random(), axes[1]))
+            wanted = float(np.clip(now, axes[0] + 8.0 * rng.random(), axes[1] - 8.0 * rng.random()))
             beat = replace(beat, qrs=turned(beat.qrs, wanted - now))
         beat = timed(beat, shortest, longest)
         if _typical(kind, beat, matrix):
@@ -112,6 +112,9 @@ def _typical(kind: str, beat: BeatShape, matrix: _Array) -> bool:
     if kind == "rbbb":  # R' in V1 that ends the QRS, S in V6
         late = t > onset + 0.55 * (offset - onset)
         return bool(v1[late].max() > 0.2 and v1[late].max() > v1[~late].max() and v6[late].min() < -0.1)
+    if kind == "irbbb":  # the same, small
+        late = t > onset + 0.55 * (offset - onset)
+        return bool(v1[late].max() > 0.08 and v6[late].min() < -0.03)
     return True
 
 
