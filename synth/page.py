@@ -44,7 +44,7 @@ class TraceLine:
     first : int
         Sample of the printed record at which the line starts; point ``k`` is sample ``first + k``.
     x, y : float64 array [points]
-        Pixels on the page as it is now; NaN where the record is.
+        Pixels on the page as it is now; ``y`` is NaN where the record is, or where the ink is covered or torn off.
     baseline : float64 array [2, 2]
         Ends (x, y) of this lead's line of 0 mV.
     """

@@ -15,7 +15,7 @@ from synth.degrade.geometry import crop, mirror, perspective, rotation, scale, t
 from synth.degrade.geometry_crumple import creases, crumple
 from synth.degrade.geometry_device import feed, lens
 from synth.degrade.geometry_surface import curl, folds
-from synth.degrade.geometry_tear import tear
+from synth.degrade.geometry_tear import apply_flap, tear
 from synth.degrade.geometry_warp import WarpOf, bend
 from synth.degrade.optics import apply_blur, apply_illumination, apply_jpeg, apply_noise
 from synth.degrade.presets import sample_steps
@@ -43,6 +43,7 @@ GEOMETRY: dict[str, WarpOf] = {
 
 #: Every other kind of damage: name -> how it is done.
 _PHOTOMETRY: dict[str, Callable[[SynthPage, Step], SynthPage]] = {
+    "flap": apply_flap,
     "blur": apply_blur,
     "noise": apply_noise,
     "illumination": apply_illumination,

@@ -239,3 +239,25 @@ def test_one_pass_costs_little(page):
 
 def test_all_kinds_are_tested():
     assert set(ALONE) == set(GEOMETRY)
+
+
+def test_a_dog_ear_covers_what_lies_under_it_and_leaves_a_gap(page):
+    ends = [[0.8, 0.0], [1.0, 0.6]]  # the right end of the upper rows
+    steps = [{"name": "flap", "ends": ends, "tint": [0.9] * 3, "depth": 0.3}]
+    steps.append({"name": "tear", "ends": ends, "ragged": 0.0, "phase": 0.0})
+    bent = apply_steps(page, [*steps, {**draw("perspective", 6)[0], "fill_rgb": [10, 20, 30]}])
+    lost = bent.paper_map.points[2, -3]
+    x, y = np.rint(lost).astype(int)
+    assert bent.page.image[y, x].max() < 31  # the ground, perhaps in shadow
+    trace, whole = bent.traces[3], page.traces[3]  # V4
+    hidden = np.isnan(trace.y)
+    assert 0.2 < hidden.mean() < 1
+    np.testing.assert_array_equal(np.isnan(bent.record["V4"][trace.first : trace.first + hidden.size]), hidden)
+    start, end = (np.array(share) * (page.page.width, page.page.height) for share in ends)
+    (a, b), normal = end - start, np.array([whole.x - start[0], whole.y - start[1]])
+    assert hidden[(a * normal[1] - b * normal[0]) < 0].all()  # all that is beyond the fold, and some before it
+    under = np.flatnonzero(hidden & ((a * normal[1] - b * normal[0]) > 50 * np.hypot(a, b)))
+    place = np.rint(move_points(bent.homography, np.column_stack([whole.x, whole.y])[under])).astype(int)
+    assert under.size > 20
+    assert (bent.page.image[place[:, 1], place[:, 0]] > 200).all()  # paper, no ink
+    assert not bent.masks[place[:, 1], place[:, 0]].any()
