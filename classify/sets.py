@@ -46,6 +46,8 @@ class LabelledSet:
         Age and sex.
     items : tuple of RecordItem
         The records of PTB-XL; empty for other sets.
+    readable : bool array [n], or None
+        Pages that were not refused; None where every record has a signal.
     """
 
     ids: tuple[str, ...]
@@ -59,6 +61,7 @@ class LabelledSet:
     answers: Mapping[str, Float32]
     extra: Float32
     items: tuple[RecordItem, ...] = ()
+    readable: NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
         """Return the number of records."""
@@ -77,7 +80,7 @@ class LabelledSet:
             return np.asarray(np.isfinite(self.ready[:, 0, 0, 0]))
         if self.ready is not None:  # features may be unknown one by one, not all of them
             return np.asarray(np.isfinite(self.ready).any(axis=1))
-        return np.ones(len(self), dtype=bool)
+        return np.ones(len(self), dtype=bool) if self.readable is None else self.readable
 
 
 def from_items(

@@ -2,6 +2,8 @@
 
 The public face, each name loading what it needs when it is first used:
 
+- `classify`: a record, or a file of records or pages, gets probabilities and decisions (`classify.predict.classify`)
+- `Prediction`: what `classify` gives (`classify.predict.Prediction`)
 - `read`: a file becomes an `ecg.ECGRecord` or a stream of `ecg.Page` (`ecg.formats.read`)
 - `digitize`: the pages of a file become `digitize.result.Digitization` (`digitize.read_file`)
 - `synthesize`: a page of a synthetic record, drawn with its truth (`synth.demo_page`)
@@ -12,14 +14,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from classify.predict import Prediction, classify
     from digitize import read_file as digitize
     from ecg.formats import read
     from synth import demo_page as synthesize
 
-__all__ = ["digitize", "read", "synthesize"]
+__all__ = ["Prediction", "classify", "digitize", "read", "synthesize"]
 
 #: Public name -> module and the name there (PEP 562), so that importing this package loads nothing else.
 _LAZY = {
+    "Prediction": ("classify.predict", "Prediction"),
+    "classify": ("classify.predict", "classify"),
     "digitize": ("digitize", "read_file"),
     "read": ("ecg.formats", "read"),
     "synthesize": ("synth", "demo_page"),

@@ -20,6 +20,7 @@ from typing import Annotated, Any, Literal, NoReturn
 import typer
 
 from ecg.errors import ECGError, ModelError, OptionsError
+from einthoven import cli_classifiers
 from einthoven.commands.synth import PRESET_LINES
 from einthoven.outputs import one_line, version
 
@@ -276,6 +277,9 @@ def fidelity(
     from einthoven.commands import fidelity as command
 
     raise typer.Exit(command.run(pages, out, method=method))
+
+
+cli_classifiers.register(app)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

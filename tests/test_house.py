@@ -80,7 +80,7 @@ def test_the_public_face_names_what_exists() -> None:
     for name in einthoven.__all__:
         assert callable(getattr(einthoven, name))
         assert name in dir(einthoven)
-    with pytest.raises(AttributeError, match="it has digitize, read, synthesize"):
+    with pytest.raises(AttributeError, match="it has Prediction, classify, digitize, read, synthesize"):
         _ = einthoven.diagnose
 
 
@@ -187,7 +187,7 @@ def options_of(*command: str) -> set[str]:
     return set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", python(code).split("Examples:")[0])) - {"--help", "--out"}
 
 
-@pytest.mark.parametrize("command", ["digitize", "synth", "info", "demo", "bench fidelity"])
+@pytest.mark.parametrize("command", ["digitize", "synth", "info", "demo", "bench fidelity", "classify", "train", "evaluate"])
 def test_the_options_of_each_command_are_those_of_its_document(command: str) -> None:
     text = (ROOT / "docs/cli.md").read_text(encoding="utf-8")
     section = re.search(rf"^## {command}\n(.*?)(?=^## |\Z)", text, re.M | re.S)

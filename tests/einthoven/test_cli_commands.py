@@ -245,7 +245,9 @@ def test_the_program_tells_what_it_is(capsys, words, status, text) -> None:
     assert text in told
 
 
-@pytest.mark.parametrize("command", ["digitize", "synth", "info", "demo", "bench fidelity"])
+@pytest.mark.parametrize(
+    "command", ["digitize", "synth", "info", "demo", "bench fidelity", "classify", "train", "evaluate"]
+)
 def test_each_help_page_has_examples(capsys, command) -> None:
     status, told, _ = run(capsys, *command.split(), "--help")
     assert status == 0

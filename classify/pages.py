@@ -1,0 +1,240 @@
+"""Folders of pages as labelled sets: each page is read, by the digitizer or as the published strip, into a record."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from classify.inputs import InputSpec, to_extra
+from classify.labels import find_task, target_table
+from classify.sets import LabelledSet
+from ecg.datasets import FOUR_CLASSES, SUPERCLASSES, PageItem, RecordItem, four_class, image_folder
+from ecg.errors import ECGError, OptionsError
+from ecg.formats.atomic import replacing
+from ecg.record import LEADS, ECGRecord, resample, select
+
+__all__ = ["from_pages", "read_page_signals", "synthetic_item"]
+
+Reader = Literal["digitize", "strip"]
+
+#: Rate in Hz and samples of what is kept of a page.
+_KEPT = {"digitize": (100.0, 1000), "strip": (500.0, 5000)}
+#: What the kinds of synthetic hearts are in the words of PTB-XL: superclass and, where one is needed, a statement.
+_SYNTHETIC = {"norm": ("NORM", "SR"), "lbbb": ("CD", "CLBBB"), "rbbb": ("CD", "CRBBB")}
+_RHYTHMS = {"pvc": "PVC", "pac": "PAC", "afib": "AFIB", "aflt": "AFLT"}
+
+
+def from_pages(
+    folder: str | os.PathLike[str],
+    tasks: Sequence[str],
+    spec: InputSpec,
+    reader: Reader,
+    cache: str | os.PathLike[str],
+    known: Mapping[int, RecordItem] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> LabelledSet:
+    """Read the pages of a folder and find their answers.
+
+    Parameters
+    ----------
+    folder : path-like
+        Written by ``einthoven synth`` (labels from its manifest), or the four-class page set, or one folder a class of
+        the four-class task.
+    tasks : sequence of str
+    spec : InputSpec
+    reader : str
+        ``"digitize"`` or ``"strip"``.
+    cache : path-like
+        Keeps what was read, by the names, sizes and times of the files.
+    known : mapping ecg_id -> RecordItem, optional
+        PTB-XL's records, for tasks that its superclasses alone do not answer.
+    progress : callable, optional
+        Called with the number of pages read and of all.
+
+    Returns
+    -------
+    LabelledSet
+        A refused page is missing throughout, so that it counts as unusable.
+
+    Raises
+    ------
+    OptionsError
+        If the folder holds no labelled page.
+    """
+    root = Path(folder)
+    pages, items, answers = _labelled(root, tasks, known or {})
+    if not pages:
+        raise OptionsError(f"no page with a label in {root}: give a set of einthoven synth or a folder a class")
+    signals = _kept_signals([page.path for page in pages], reader, Path(cache), progress)
+    return LabelledSet(
+        ids=tuple(page.id for page in pages),
+        patients=tuple(page.group or page.id for page in pages),
+        folds=tuple(str(item.fold) if item and item.fold else "" for item in items),
+        signals=signals,
+        leads=("II",) if reader == "strip" else LEADS,
+        fs=_KEPT[reader][0],
+        ready=None,
+        spec=spec,
+        answers=answers,
+        extra=np.stack([to_extra(None if x is None else x.age, None if x is None else x.sex) for x in items]),
+        readable=np.asarray(np.isfinite(signals).any(axis=(1, 2))),
+    )
+
+
+def _labelled(
+    root: Path, tasks: Sequence[str], known: Mapping[int, RecordItem]
+) -> tuple[list[PageItem], list[RecordItem | None], dict[str, NDArray[np.float32]]]:
+    """Pages, the records that they show as far as known, and the answers of the tasks."""
+    manifest = root / "manifest.csv"
+    if manifest.is_file():
+        with manifest.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        if rows and "image" in rows[0]:
+            return _drawn(root, rows, tasks, known)
+        pages = list(four_class(root))
+    else:
+        pages = [page for page in image_folder(root, labelled=True) if page.label in FOUR_CLASSES]
+    y = np.array([[page.label == label for label in FOUR_CLASSES] for page in pages], dtype=np.float32)
+    unknown = [task for task in tasks if task != "four_class"]
+    if unknown:
+        raise OptionsError(f"these pages answer four_class alone, not {', '.join(unknown)}")
+    return pages, [None] * len(pages), {"four_class": y}
+
+
+def _drawn(
+    root: Path, rows: list[dict[str, str]], tasks: Sequence[str], known: Mapping[int, RecordItem]
+) -> tuple[list[PageItem], list[RecordItem | None], dict[str, NDArray[np.float32]]]:
+    """Pages of ``einthoven synth``."""
+    pages, items = [], []
+    for row in rows:
+        path = root / row["image"]
+        item = known.get(int(row["ecg_id"])) if row["ecg_id"] else None
+        if item is None:
+            item = synthetic_item(row)
+        pages.append(PageItem(row["stem"], path, None, row["patient_id"] or row["stem"]))
+        items.append(item)
+    lacking = sorted({"ami", "four_class"} & set(tasks))
+    if lacking and any(row["ecg_id"] and int(row["ecg_id"]) not in known for row in rows):
+        names = ", ".join(lacking)
+        raise OptionsError(f"the manifest's superclasses do not answer {names}; give --ptbxl beside --images")
+    return pages, list(items), {task: target_table(tuple(items), find_task(task)) for task in tasks}
+
+
+def synthetic_item(row: Mapping[str, str]) -> RecordItem:
+    """Record of a manifest's line in the words of PTB-XL.
+
+    Parameters
+    ----------
+    row : mapping
+        ``index``, ``patient_id``, ``fold`` and ``labels``: superclasses of PTB-XL, or kinds of synthetic hearts.
+
+    Returns
+    -------
+    RecordItem
+        Without a path.
+
+    Examples
+    --------
+    >>> item = synthetic_item({"index": "0", "patient_id": "", "fold": "", "labels": "ami_anterior|pvc"})
+    >>> item.labels, item.stadium, sorted(item.statements)
+    (('MI',), 'Stadium I', ['PVC'])
+    """
+    classes, statements, stadium = set(), {}, None
+    for label in filter(None, row["labels"].split("|")):
+        kind = label.partition("_")[0]
+        if label in SUPERCLASSES:
+            classes.add(label)
+        elif kind in ("ami", "hmi"):
+            classes.add("MI")
+            stadium = "Stadium I" if kind == "ami" else "Stadium III"
+        elif label in _SYNTHETIC:
+            superclass, statement = _SYNTHETIC[label]
+            classes.add(superclass)
+            statements[statement] = 0.0
+        else:
+            statements[_RHYTHMS.get(label, label.upper())] = 0.0
+    return RecordItem(
+        ecg_id=int(row.get("ecg_id") or row["index"]),
+        patient_id=int(row["patient_id"] or row["index"]),
+        fold=int(row["fold"] or 0),
+        labels=tuple(label for label in SUPERCLASSES if label in classes),
+        subclasses=(),
+        statements=MappingProxyType(statements),
+        age=None,
+        sex=None,
+        site=None,
+        device="",
+        stadium=stadium,
+        path=Path(),
+    )
+
+
+def _kept_signals(
+    paths: Sequence[Path], reader: Reader, cache: Path, progress: Callable[[int, int], None] | None
+) -> NDArray[np.float16]:
+    """Signals of pages, [pages, leads, samples], from the cache where the files are the same."""
+    digest = hashlib.sha256(reader.encode())
+    for path in paths:
+        stat = path.stat()
+        digest.update(f"{path.resolve()} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+    kept = cache / f"pages-{reader}-{digest.hexdigest()[:16]}.npy"
+    if not kept.is_file():
+        rows = []
+        for number, path in enumerate(paths, start=1):
+            rows.append(read_page_signals(path, reader))
+            if progress is not None:
+                progress(number, len(paths))
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(kept) as temporary:
+            np.save(temporary, np.stack(rows))
+    out: NDArray[np.float16] = np.load(kept, mmap_mode="r")
+    return out
+
+
+def read_page_signals(path: Path, reader: Reader) -> NDArray[np.float16]:
+    """Signals of a page, [leads, samples]; NaN throughout where it was refused.
+
+    Parameters
+    ----------
+    path : Path
+        Its first page is read.
+    reader : str
+        ``"digitize"``: twelve leads in mV, 10 s at 100 Hz. ``"strip"``: one without unit, 5000 samples.
+
+    Returns
+    -------
+    float16 array [12, 1000] or [1, 5000]
+    """
+    fs, samples = _KEPT[reader]
+    out = np.full((1 if reader == "strip" else len(LEADS), samples), np.nan, dtype=np.float16)
+    try:
+        record = _strip(path) if reader == "strip" else _digitized(path)
+    except ECGError:
+        return out
+    if record is not None:
+        x = resample(record, fs).signal[:, :samples]
+        out[:, : x.shape[1]] = x
+    return out
+
+
+def _strip(path: Path) -> ECGRecord:
+    from digitize.rhythm_strip import load_page, rhythm_strip
+
+    return ECGRecord(rhythm_strip(load_page(str(path))), _KEPT["strip"][0], ("II",))
+
+
+def _digitized(path: Path) -> ECGRecord | None:
+    from digitize import read_file
+
+    reading = next(iter(read_file(path)), None)
+    if reading is None or reading.record is None or reading.status == "refused":
+        return None
+    return select(reading.record, LEADS)
