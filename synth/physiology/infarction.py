@@ -69,6 +69,16 @@ _R_S = 0.040
 #: T, and the taller, broader T of the first hours.
 _PLATEAU = np.array([1.0, 1.0, 1.0, 1.0, 0.95, 0.75, 0.40, 0.10])
 _TALL_T = np.array([0.0, 0.05, 0.25, 0.65, 1.0, 0.90, 0.45, 0.10])
+#: The same of T as it begins to invert while ST is still raised.
+_LATE_T = np.array([0.0, 0.0, 0.05, 0.20, 0.55, 1.0, 0.90, 0.35])
+#: Stages of the first day: how many hearts are in each, T against the ST elevation, share of the wall's forces that is
+#: lost, and of the scar that is there. T waves, broad and up to three times as tall as ST, come first and pass; Q waves
+#: come within hours, and T inverts (Wagner et al. 2009).
+_STAGES = {
+    "hyperacute": (0.25, (1.5, 3.0), (0.0, 0.1), (0.0, 0.0)),
+    "acute": (0.35, (0.1, 1.2), (0.1, 0.5), (0.0, 0.7)),
+    "evolving": (0.40, (-1.6, 0.2), (0.3, 0.6), (0.8, 1.2)),
+}
 #: Course of the lost forces over the QRS: its first 40 of some 90 ms.
 _INITIAL = np.array([0.55, 1.0, 1.0, 0.75, 0.30, 0.05, 0.0, 0.0])
 
@@ -131,31 +141,35 @@ def acute(
     -------
     BeatShape
     str
-        Which of the territory's walls it is.
+        Which of the territory's walls it is, and the stage.
     """
     flavour, wall = _wall(rng, territory)
     facing = TERRITORIES[territory].reversed
-    # Hyperacute T waves, broad and up to three times as tall as the ST elevation, come first and pass (Wagner 2009).
-    tall = rng.uniform(1.5, 3.0) if rng.random() < 0.25 else rng.uniform(0.1, 1.2)
+    stage = str(rng.choice(list(_STAGES), p=[share for share, _, _, _ in _STAGES.values()]))
+    _, t_range, loss_range, scar_range = _STAGES[stage]
     # In leads that face the opposite wall the segment is level and T stays upright.
-    course = _PLATEAU - rng.uniform(0.4, 1.0) * _TALL_T if facing else _PLATEAU + tall * _TALL_T
-    # Injury takes the place of whatever ST slope this heart had.
-    injured = replace(beat, st=beat.st * np.where(np.arange(N_ST) < N_STILL, 0.5, 1.0)[:, None])
+    tall = -float(rng.uniform(0.4, 1.0)) if facing else float(rng.uniform(*t_range))
+    course = np.maximum(_PLATEAU + tall * (_TALL_T if tall > 0 or facing else _LATE_T), -1.0)
+    # Injury takes the place of whatever ST slope this heart had, and of forces of the injured wall.
+    qrs = _weakened(beat.qrs, wall, float(rng.uniform(*loss_range)), 0.0)
+    scar = float(rng.uniform(*scar_range))
+    if scar > 0:
+        qrs = _weakened(qrs, wall, 0.0, scar * _scar_mv(replace(beat, qrs=qrs), territory, wall, matrix))
+    still = np.where(np.arange(N_ST) < N_STILL, 0.5, 1.0)
+    injured = replace(beat, qrs=qrs, st=beat.st * still[:, None])
     unit = replace(injured, st=injured.st + np.outer(course, wall))
     before, after = j_levels_mv(injured, matrix), j_levels_mv(unit, matrix)
     sign = -1.0 if facing else 1.0
     limits = dict.fromkeys(LEADS, _POSTERIOR_MV) if facing else j_limits_mv(age, sex)
     # mV beyond the limit: the territory's leads reach 0.1 to 0.3 mV, opposite ones 0.07 to 0.25.
-    over = float(rng.uniform(0.02, 0.20 if facing else 0.14))
+    over = float(rng.uniform(0.02, 0.20 if facing else 0.16))
     sizes = []
     for pair in TERRITORIES[territory].pairs:
         gain = [sign * (after[lead] - before[lead]) for lead in pair]
         need = [(limits[lead] + over - sign * before[lead]) / max(g, 0.05) for lead, g in zip(pair, gain, strict=True)]
         sizes.append(max(need))
     st = injured.st + max(0.0, min(sizes)) * np.outer(course, wall)
-    # In about half, forces of the injured wall are already weaker (Q waves come within hours).
-    loss = max(0.0, float(rng.uniform(-0.5, 0.5)))
-    return replace(injured, st=st, qrs=_weakened(beat.qrs, wall, loss, 0.0)), flavour
+    return replace(injured, st=st), f"{flavour}, {stage}"
 
 
 def old(rng: np.random.Generator, beat: BeatShape, territory: str, matrix: _Array) -> tuple[BeatShape, str]:
@@ -177,28 +191,16 @@ def old(rng: np.random.Generator, beat: BeatShape, territory: str, matrix: _Arra
         Which of the territory's walls it is.
     """
     flavour, wall = _wall(rng, territory)
-    loss = float(rng.uniform(0.2, 0.6))
-    lost = beat
-    # As much of the initial forces as the criterion asks for, in steps of a twentieth mV, and a little more.
-    steps = np.arange(0.0, 2.0, 0.05)
-    extra = int(rng.integers(0, 5))
-    enough = next(
-        (
-            k
-            for k, size in enumerate(steps)
-            if has_scar(replace(beat, qrs=_weakened(beat.qrs, wall, loss, size)), territory, matrix)
-        ),
-        len(steps) - 1,
-    )
-    qrs = _weakened(beat.qrs, wall, loss, float(steps[min(enough + extra, len(steps) - 1)]))
+    weak = _weakened(beat.qrs, wall, float(rng.uniform(0.2, 0.6)), 0.0)
+    least = _scar_mv(replace(beat, qrs=weak), territory, wall, matrix)
+    qrs = _weakened(weak, wall, 0.0, least + float(rng.uniform(0.0, 0.2)))
     # The T vector turns away from the wall, deep in most, shallow in the others; ST comes back to the level.
     depth = float(rng.uniform(0.15, 0.45) if rng.random() < 0.6 else rng.uniform(0.06, 0.15))
     along = beat.st @ wall
     still = np.arange(N_ST) < N_STILL
     rest = float(rng.uniform(0.0, 0.03))
     wanted = np.where(still, rest, -depth * _TALL_T)
-    lost = replace(beat, qrs=qrs, st=beat.st + np.outer(wanted - along, wall))
-    return lost, flavour
+    return replace(beat, qrs=qrs, st=beat.st + np.outer(wanted - along, wall)), flavour
 
 
 def _wall(rng: np.random.Generator, territory: str) -> tuple[str, _Array]:
@@ -212,6 +214,13 @@ def _weakened(qrs: _Array, wall: _Array, loss: float, turned_mv: float) -> _Arra
     """QRS with a share of its forces towards the wall lost, and initial forces away from it."""
     towards = np.maximum(qrs @ wall, 0.0)
     return np.asarray(qrs - np.outer(loss * towards + turned_mv * _INITIAL, wall))
+
+
+def _scar_mv(beat: BeatShape, territory: str, wall: _Array, matrix: _Array) -> float:
+    """Least initial force away from the wall, in steps of a twentieth mV, that makes the criterion of a scar."""
+    steps = [round(0.05 * k, 2) for k in range(40)]
+    turned = (replace(beat, qrs=_weakened(beat.qrs, wall, 0.0, size)) for size in steps)
+    return next((size for size, b in zip(steps, turned, strict=True) if has_scar(b, territory, matrix)), steps[-1])
 
 
 def has_scar(beat: BeatShape, territory: str, matrix: _Array) -> bool:

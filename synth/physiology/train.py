@@ -47,6 +47,8 @@ _T_AFTER_S = 0.008
 _BOUNDS = {"p_s": (0.05, 0.20), "pr_s": (0.09, 0.30), "jt_s": (0.14, 0.42)}
 #: Weights of log size, QRS, ST-T, P and durations before the components: about one over their standard deviations.
 _WEIGHTS = np.concatenate([[2.0], np.full(24, 1.0), np.full(24, 4.0), np.full(12, 10.0), [54.0, 35.0, 78.0, 35.0]])
+#: Statements of PTB-XL that a record of another of them must not carry.
+_DELAYS = {"CLBBB", "CRBBB", "ILBBB", "IRBBB", "LAFB", "LPFB", "IVCD", "WPW", "PACE"}
 #: Components kept: 95 % of a normal beat's weighted variance, and of the others what fewer records bear.
 _COMPONENTS = {"norm": 20}
 _OTHER_COMPONENTS = 6
@@ -239,11 +241,13 @@ def _items(folder: Path, name: str) -> list[RecordItem]:
     from ecg.datasets import ptb_xl
 
     code = POPULATIONS[name]
+    others = _DELAYS - {code}
     # At 100 Hz the QRS of a normal beat is smoothed; there are enough normal records at 500 Hz, and few of the others.
     items = ptb_xl(folder, 500 if name == "norm" else 100, range(1, 9))
     if name == "norm":
         items = tuple(item for item in items if item.labels == ("NORM",) and "SR" in item.statements)
-    return [i for i in items if code in i.statements and "PACE" not in i.statements and i.age and i.sex]
+    known = [i for i in items if code in i.statements and i.age and i.sex]
+    return [i for i in known if not others & set(i.statements) and not {"MI", "HYP"} & set(i.labels)]
 
 
 def median_beats(folder: Path, name: str) -> Iterator[MedianBeat]:

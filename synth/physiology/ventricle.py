@@ -89,16 +89,39 @@ def blocked_beat(
     """
     (shortest, longest), axes = CONDUCTION[kind]
     for _ in range(20):
-        drawn = draw_beat(rng, kind, age, sex, rr_s)
+        drawn = _posterior_delay(rng, normal) if kind == "lpfb" else draw_beat(rng, kind, age, sex, rr_s)
         beat = replace(drawn, p=normal.p, p_s=normal.p_s, pr_s=normal.pr_s)
         if axes is not None:
-            now = axis_deg(beat, matrix)
-            wanted = float(np.clip(now, axes[0] + 8.0 * rng.random(), axes[1] - 8.0 * rng.random()))
-            beat = replace(beat, qrs=turned(beat.qrs, wanted - now))
+            low, high = axes[0] + 8.0 * float(rng.random()), axes[1] - 8.0 * float(rng.random())
+            beat = _with_axis(beat, low, high, matrix)
         beat = timed(beat, shortest, longest)
         if _typical(kind, beat, matrix):
             break
     return beat
+
+
+def _with_axis(beat: BeatShape, low: float, high: float, matrix: _Array) -> BeatShape:
+    """Beat whose frontal axis lies between two angles in degrees: its QRS is turned to the nearer of them.
+
+    A torso does not see a turned front turned by as much, so that this takes a few steps.
+    """
+    middle = (low + high) / 2
+    for _ in range(8):
+        now = (axis_deg(beat, matrix) - middle + 180) % 360 - 180 + middle
+        if low - 1 <= now <= high + 1:
+            break
+        beat = replace(beat, qrs=turned(beat.qrs, min(max(now, low), high) - now))
+    return beat
+
+
+def _posterior_delay(rng: np.random.Generator, normal: BeatShape) -> BeatShape:
+    """Left posterior fascicular block: the front starts upwards and to the left, and turns to the right and down."""
+    k = np.arange(N_QRS)
+    early = k < 2.5
+    first = turned(normal.qrs, -float(rng.uniform(50, 90))) * 1.5
+    rest = turned(normal.qrs, float(rng.uniform(60, 85)))
+    qrs = np.where(early[:, None], first, rest)
+    return replace(normal, qrs=qrs, qrs_s=normal.qrs_s * float(rng.uniform(1.05, 1.2)))
 
 
 def _typical(kind: str, beat: BeatShape, matrix: _Array) -> bool:
