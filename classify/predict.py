@@ -268,21 +268,9 @@ def _answered(
     task = find_task(options.task)
     model.outputs(task)  # a model that does not answer the task is an error, not a refused record
     age, sex, known_from = _person(record, options)
-    empty = Prediction(
-        task.name,
-        task.labels,
-        (),
-        (),
-        (),
-        model.card.name,
-        options.route,
-        "refused",
-        notes,
-        age,
-        sex,
-        known_from,
-        card=model.card,
-    )
+    card = model.card
+    empty = _no_answer(options, notes)
+    empty = replace(empty, model=card.name, card=card, age=age, sex=sex, known_from=known_from)
     if record.meta.get("units") == "NU" and model.spec.normalise not in ("zscore", "maximum"):
         return replace(empty, reasons=(*notes, "the record has no unit and this model needs millivolts"))
     try:
@@ -293,7 +281,7 @@ def _answered(
     p = model.answer(x, task, extra)
     thresholds = _thresholds(model, task, options)
     decision = decide(p, task.labels, task.kind, thresholds)[0]
-    excluded = _excluded(record, leads, age, model.card)
+    excluded = _excluded(record, leads, age, card)
     if model.spec.demographics:
         notes = (*notes, *(f"{name} unknown to the model" for name, how in known_from.items() if how == "unknown"))
     return replace(
@@ -350,7 +338,7 @@ def _pages(path: str | os.PathLike[str], options: ClassifyOptions) -> Iterator[P
 
     for number, reading in enumerate(read_file(Path(path)), start=1):
         if reading.record is None or reading.status == "refused":
-            yield _no_reading(options, number, reading.reasons)
+            yield _no_answer(options, reading.reasons, number)
             continue
         answer = classify_record(reading.record, options)
         doubts = tuple(f"the page needs review: {reason}" for reason in reading.reasons)
@@ -368,13 +356,13 @@ def _strips(path: str | os.PathLike[str], options: ClassifyOptions) -> Iterator[
         try:
             record = ECGRecord(rhythm_strip(page), _STRIP_FS, ("II",), {"units": "NU"})
         except DigitizationError as error:
-            yield _no_reading(options, number, (str(error),))
+            yield _no_answer(options, (str(error),), number)
             continue
         note = "experimental: the published strip method, whose signal has no unit"
         answer = _answered(record, _leads_there(record), model, options, (note,))
         yield replace(answer, page=number)
 
 
-def _no_reading(options: ClassifyOptions, page: int, reasons: tuple[str, ...]) -> Prediction:
+def _no_answer(options: ClassifyOptions, reasons: tuple[str, ...], page: int = 0) -> Prediction:
     task = find_task(options.task)
     return Prediction(task.name, task.labels, (), (), (), "", options.route, "refused", tuple(reasons), page=page)
