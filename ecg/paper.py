@@ -17,6 +17,7 @@ __all__ = [
     "CABRERA",
     "DEFAULT_GAIN_MM_PER_MV",
     "DEFAULT_SPEED_MM_PER_S",
+    "EXTRA_LAYOUTS",
     "LAYOUTS",
     "MM_PER_INCH",
     "LeadBox",
@@ -184,5 +185,21 @@ LAYOUTS: dict[str, PageLayout] = {
         _by_columns("6x2+1", LEADS, 6, ("II",)),
         _by_columns("12x1", LEADS, 12),
         _by_columns("12x1+1", LEADS, 12, ("II",)),
+    )
+}
+
+#: Layouts that are drawn but not read: with one, two or six lines they cannot be told from parts of other pages by
+#: their structure alone. 3x5 carries V4R, V8 and V9, the leads of a right ventricular and posterior infarction.
+EXTRA_LAYOUTS: dict[str, PageLayout] = {
+    layout.name: layout
+    for layout in (
+        PageLayout("2x6", (LEADS[:6], LEADS[6:])),
+        _by_columns("3x5", (*LEADS, "V4R", "V8", "V9"), 3),
+        _by_columns("4x3+1", LEADS, 4, ("II",)),
+        _by_columns("6x2+3", LEADS, 6, ("II", "V1", "V5")),
+        PageLayout("6x1", tuple((lead,) for lead in LEADS[:6])),
+        PageLayout("3x1", (("I",), ("II",), ("III",))),
+        PageLayout("2x1", (("II",), ("V1",))),
+        PageLayout("1x1", (("II",),)),
     )
 }

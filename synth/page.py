@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg import ECGRecord, LeadBox, Page, PageLayout, PaperScale, RecordError
+from ecg.paper import DEFAULT_GAIN_MM_PER_MV
 from synth.style import PageStyle
 
 __all__ = [
@@ -47,6 +48,11 @@ class TraceLine:
         Pixels on the page as it is now; ``y`` is NaN where the record is, or where the ink is covered or torn off.
     baseline : float64 array [2, 2]
         Ends (x, y) of this lead's line of 0 mV.
+    gain_mm_per_mv : float
+        Millimetres of the page as drawn a millivolt of this lead is high.
+    clipped : bool array [points] or [0]
+        Where the pen was held at the edge of its band: the line is where it was drawn, the sample was higher or lower.
+        Empty where it was nowhere.
     """
 
     lead: str
@@ -56,6 +62,8 @@ class TraceLine:
     x: NDArray[np.float64]
     y: NDArray[np.float64]
     baseline: NDArray[np.float64]
+    gain_mm_per_mv: float = DEFAULT_GAIN_MM_PER_MV
+    clipped: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool))
 
 
 @dataclass(frozen=True, eq=False)
@@ -251,7 +259,7 @@ def lead_box(trace: TraceLine, times: tuple[float, float], width_px: float) -> L
 def printed_record(
     record: ECGRecord, traces: tuple[TraceLine, ...], size: tuple[int, int], seconds: float
 ) -> ECGRecord:
-    """Blank out what the page does not show: NaN wherever no trace on the picture holds the sample.
+    """Blank out what the page does not show: NaN wherever no trace on the picture holds the sample, or it was clipped.
 
     Parameters
     ----------
@@ -272,6 +280,7 @@ def printed_record(
     shown = np.zeros((len(record.leads), n), bool)
     for trace in traces:
         inside = (trace.x >= -0.5) & (trace.x < size[0] - 0.5) & (trace.y >= -0.5) & (trace.y < size[1] - 0.5)
+        inside &= ~trace.clipped if trace.clipped.size else True
         lead = record.leads.index(trace.lead.removeprefix("-"))
         shown[lead, trace.first : trace.first + inside.size] |= inside
     signal = np.full(shown.shape, np.nan, np.float32)

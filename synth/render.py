@@ -3,36 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ecg import LAYOUTS, ECGRecord, LeadBox, OptionsError, Page, PageLayout
+from ecg import ECGRecord, LeadBox, Page, PageLayout
+from synth.blocks import draw_blocks
 from synth.page import SynthPage, TextBox, TraceLine, lead_box, printed_record
+from synth.render_furniture import Furniture, furniture, name_place, printed_name
+from synth.render_grid import blank_page
+from synth.render_place import Segment, place_leads, to_px
 from synth.style import PageStyle
 
 __all__ = ["render"]
-
-#: A calibration pulse is 1 mV high and 0.2 s wide: 10 by 5 mm at standard scale (Kligfield et al. 2007).
-PULSE_MV = 1.0
-PULSE_S = 0.2
-_PULSE_GAP_MM = 1.0  # level line before and after the pulse, as most devices print it
-
-
-@dataclass(frozen=True)
-class _Segment:
-    """One lead's place on the sheet."""
-
-    lead: str
-    row: int
-    column: int
-    x_mm: float
-    baseline_mm: float
-    pitch_mm: float
-    start_s: float
-    stop_s: float
 
 
 def render(record: ECGRecord, layout: PageLayout | str | None = None, style: PageStyle | None = None) -> SynthPage:
@@ -46,7 +30,7 @@ def render(record: ECGRecord, layout: PageLayout | str | None = None, style: Pag
     layout : PageLayout, str or None
         A layout, its name, or the style's own. Rows may hold any leads of the record in any order.
     style : PageStyle or None
-        The default style where None.
+        The default style where None. Where a layout is given, it replaces the style's.
 
     Returns
     -------
@@ -67,16 +51,21 @@ def render(record: ECGRecord, layout: PageLayout | str | None = None, style: Pag
     ((1654, 2339, 3), 13, 'I', 2.5)
     """
     style = style or PageStyle()
-    layout = _find_layout(layout if layout is not None else style.layout)
-    style = replace(style, layout=layout.name)
+    if isinstance(layout, PageLayout):
+        style = replace(style, layout=layout.name, rows=layout.rows, rhythm=layout.rhythm)
+    elif layout is not None:
+        style = replace(style, layout=layout, rows=(), rhythm=())
+    layout = style.page_layout
     record = _with_all_leads(record, layout)
-    segments = _place(layout, style)
-    image, origin = _blank_page(style)
+    segments = place_leads(layout, style)
+    image, origin = blank_page(style)
     masks = np.zeros(image.shape[:2], np.uint8)
     cover = np.zeros(image.shape[:2], np.uint8)
     traces = tuple(_trace(record, segment, style) for segment in segments)
     _draw_traces(image, masks, cover, traces, style)
-    texts = _draw_furniture(image, cover, segments, style)
+    lines = furniture(segments, traces, style, len(layout.rows))
+    _draw_furniture(image, cover, lines, style)
+    texts = tuple(line.box for line in lines) + _draw_words(image, segments, style)
     width, height = style.size_px
     return SynthPage(
         page=Page(image, style.dpi, f"synthetic {layout.name}"),
@@ -96,14 +85,6 @@ def render(record: ECGRecord, layout: PageLayout | str | None = None, style: Pag
     )
 
 
-def _find_layout(layout: PageLayout | str) -> PageLayout:
-    if isinstance(layout, PageLayout):
-        return layout
-    if layout not in LAYOUTS:
-        raise OptionsError(f"layout must be one of {', '.join(LAYOUTS)} or a PageLayout, got {layout!r}")
-    return LAYOUTS[layout]
-
-
 def _with_all_leads(record: ECGRecord, layout: PageLayout) -> ECGRecord:
     """Record that also has, all NaN, the layout's leads that it lacks: they are printed as a name without a trace."""
     printed = [lead.removeprefix("-") for row in (*layout.rows, layout.rhythm) for lead in row]
@@ -114,89 +95,34 @@ def _with_all_leads(record: ECGRecord, layout: PageLayout) -> ECGRecord:
     return replace(record, signal=signal, leads=record.leads + missing)
 
 
-def _place(layout: PageLayout, style: PageStyle) -> tuple[_Segment, ...]:
-    """Where each lead stands: rows share the height evenly, columns the width."""
-    n_columns = max(1, layout.shape[1])
-    pulse_mm = _pulse_mm(style) if style.pulse == "left" else 0.0
-    left = style.margin_left_mm + pulse_mm
-    right = left + style.seconds * style.speed_mm_per_s + (n_columns - 1) * style.column_gap_mm
-    if right > style.paper_mm[0]:
-        raise OptionsError(
-            f"{style.seconds:g} s at {style.speed_mm_per_s:g} mm/s end {right:.0f} mm from the left edge, the sheet is "
-            f"{style.paper_mm[0]:g} mm wide: take fewer seconds, a slower speed or a wider sheet"
-        )
-    pitch = (style.paper_mm[1] - style.margin_top_mm - style.margin_bottom_mm) / layout.n_lines
-    if not pitch > 0:
-        raise OptionsError(f"the margins leave no height for {layout.n_lines} rows on {style.paper_mm[1]:g} mm")
-    each_s = style.seconds / n_columns
-    segments = []
-    for row, leads in enumerate(layout.rows + tuple((lead,) for lead in layout.rhythm)):
-        # R waves rise higher than S waves fall: the line of 0 mV lies a little below the middle of its band.
-        baseline = style.margin_top_mm + (row + 0.56) * pitch
-        for column, lead in enumerate(leads):
-            x = left + column * (each_s * style.speed_mm_per_s + style.column_gap_mm)
-            strip = row >= len(layout.rows)
-            start = 0.0 if strip or style.timing == "simultaneous" else column * each_s
-            stop = style.seconds if strip else start + each_s
-            segments.append(_Segment(lead, row, column, x, baseline, pitch, start, stop))
-    return tuple(segments)
-
-
-def _pulse_mm(style: PageStyle) -> float:
-    return PULSE_S * style.speed_mm_per_s + 2 * _PULSE_GAP_MM
-
-
-def _blank_page(style: PageStyle) -> tuple[NDArray[np.uint8], tuple[float, float]]:
-    """Paper with its grid, and a crossing of strong lines in pixels."""
-    from synth.stroke import line_coverage, paint_grid
-
-    width, height = style.size_px
-    image = np.empty((height, width, 3), np.uint8)
-    image[:] = np.tile(np.array(style.paper_rgb, np.uint8), (width, 1))  # by rows: five times as fast as by pixels
-    origin = _px(style.grid_phase_mm[0], style), _px(style.grid_phase_mm[1], style)
-    if not style.grid:
-        return image, origin
-    k = style.scale.px_per_mm_x
-    margin = round(style.grid_margin_mm * k)
-    # The margin ends on whole pixels; lines outside it are cut off with it.
-    inner = image[margin : height - margin, margin : width - margin]
-    lines = []
-    for step_mm, line_mm in ((1.0, style.minor_width_mm), (5.0, style.major_width_mm)):
-        both = []
-        for size, phase in zip((width, height), style.grid_phase_mm, strict=True):
-            first = phase % step_mm - step_mm
-            at = np.arange(first, size / k + step_mm, step_mm) * k - 0.5
-            both.append(line_coverage(size, at, line_mm * k)[margin : size - margin])
-        lines.append((both[0], both[1]))
-    paint_grid(inner, lines[0], lines[1], (style.paper_rgb, style.minor_rgb, style.major_rgb))
-    return image, origin
-
-
-def _px(mm: float, style: PageStyle) -> float:
-    """Millimetres from the sheet's edge to pixels; whole pixels are centres, so the edge is at -0.5."""
-    return mm * style.scale.px_per_mm_x - 0.5
-
-
-def _trace(record: ECGRecord, segment: _Segment, style: PageStyle) -> TraceLine:
+def _trace(record: ECGRecord, segment: Segment, style: PageStyle) -> TraceLine:
     """Middle of one lead's ink, a point a sample."""
     first = round(segment.start_s * record.fs)
     last = min(round(segment.stop_s * record.fs), record.n_samples)
     sign = -1.0 if segment.lead.startswith("-") else 1.0
     mv = sign * record[segment.lead.removeprefix("-")][first:last].astype(np.float64)
-    left, level = _px(segment.x_mm, style), _px(segment.baseline_mm, style)
+    left, level = to_px(segment.x_mm, style), to_px(segment.baseline_mm, style)
     right = left + (segment.stop_s - segment.start_s) * style.scale.px_per_s
+    height = mv * segment.gain_mm_per_mv * style.scale.px_per_mm_y
+    clipped = np.zeros(0, bool)
+    if style.clip_mm is not None:
+        limit = style.clip_mm * style.scale.px_per_mm_y
+        clipped = np.abs(height) > limit
+        height = np.clip(height, -limit, limit)
     return TraceLine(
         lead=segment.lead,
         row=segment.row,
         column=segment.column,
         first=first,
         x=left + (np.arange(first, first + mv.size) / record.fs - segment.start_s) * style.scale.px_per_s,
-        y=level - mv * style.scale.px_per_mv,
+        y=level - height,
         baseline=np.array([[left, level], [right, level]]),
+        gain_mm_per_mv=segment.gain_mm_per_mv,
+        clipped=clipped,
     )
 
 
-def _box(trace: TraceLine, segment: _Segment, style: PageStyle) -> LeadBox:
+def _box(trace: TraceLine, segment: Segment, style: PageStyle) -> LeadBox:
     return lead_box(trace, (segment.start_s, segment.stop_s), style.trace_width_mm * style.scale.px_per_mm_y)
 
 
@@ -212,8 +138,16 @@ def _draw_traces(
     width_px = style.trace_width_mm * style.scale.px_per_mm_y
     for index, trace in enumerate(traces, start=1):
         if np.isfinite(trace.y).any():
-            stroke(cover, trace.x, trace.y, width_px)
+            # A pen loses half of its taper at 150 mm/s, between the speeds of a T wave and of a QRS complex.
+            slow_px = 150.0 * style.scale.px_per_mm_y * _seconds_a_point(trace, style)
+            stroke(cover, trace.x, trace.y, width_px, style.pen_taper, slow_px)
             blend(image, masks, cover, _around(trace.x, trace.y, width_px, masks.shape), style.trace_rgb, index)
+
+
+def _seconds_a_point(trace: TraceLine, style: PageStyle) -> float:
+    if trace.x.size < 2:
+        return 1.0
+    return float(trace.x[-1] - trace.x[0]) / (trace.x.size - 1) / style.scale.px_per_s
 
 
 def _around(
@@ -227,74 +161,37 @@ def _around(
 
 
 def _draw_furniture(
-    image: NDArray[np.uint8], cover: NDArray[np.uint8], segments: tuple[_Segment, ...], style: PageStyle
-) -> tuple[TextBox, ...]:
-    """Pulses, separators, names and lines of text."""
+    image: NDArray[np.uint8], cover: NDArray[np.uint8], lines: tuple[Furniture, ...], style: PageStyle
+) -> None:
+    from synth.stroke import blend, stroke
+
+    for line in lines:
+        x, y = line.points.T
+        stroke(cover, x, y, line.width_px)
+        blend(image, cover, cover, _around(x, y, line.width_px, cover.shape), style.trace_rgb)
+
+
+def _draw_words(image: NDArray[np.uint8], segments: tuple[Segment, ...], style: PageStyle) -> tuple[TextBox, ...]:
+    """Names and lines of text."""
     texts: list[TextBox] = []
-    if style.pulse == "left":
-        first_of_row = {segment.row: segment for segment in reversed(segments)}
-        texts += [_draw_pulse(image, cover, first_of_row[row], style) for row in sorted(first_of_row)]
-    if style.separator == "tick":
-        texts += _draw_ticks(image, cover, segments, style)
     if style.names != "none":
-        texts += [_draw_name(image, segment, style) for segment in segments]
+        for segment in segments:
+            name = printed_name(segment.lead, style.name_form)
+            texts.append(replace(_draw_word(image, "lead", name, name_place(segment, style), style), text=segment.lead))
     if style.scale_text:
-        words = f"{style.speed_mm_per_s:g} mm/s  {style.gain_mm_per_mv:g} mm/mV"
         # A third of the bottom margin up, clear of the last row.
         baseline_mm = style.paper_mm[1] - style.margin_bottom_mm / 3
-        texts.append(_draw_word(image, "scale", words, (style.margin_left_mm + 12.0, baseline_mm), style))
+        texts.append(_draw_word(image, "scale", _scale_words(style), (style.margin_left_mm + 12.0, baseline_mm), style))
     for line, words in enumerate(style.header):
         at = (style.margin_left_mm + 3.0, 9.0 + 1.5 * style.name_mm * line)
         texts.append(_draw_word(image, "header", words, at, style))
-    return tuple(texts)
+    return tuple(texts) + draw_blocks(image, style.blocks, style)
 
 
-def _draw_pulse(image: NDArray[np.uint8], cover: NDArray[np.uint8], segment: _Segment, style: PageStyle) -> TextBox:
-    from synth.stroke import blend, stroke
-
-    k, width_px = style.scale.px_per_mm_x, style.trace_width_mm * style.scale.px_per_mm_y
-    left, level = _px(segment.x_mm - _pulse_mm(style), style), _px(segment.baseline_mm, style)
-    up, down = left + _PULSE_GAP_MM * k, left + _PULSE_GAP_MM * k + PULSE_S * style.scale.px_per_s
-    top = level - PULSE_MV * style.scale.px_per_mv
-    x = np.array([left, up, up, down, down, _px(segment.x_mm, style)])
-    y = np.array([level, level, top, top, level, level])
-    stroke(cover, x, y, width_px)
-    blend(image, cover, cover, _around(x, y, width_px, cover.shape), style.trace_rgb)
-    h = width_px / 2
-    return TextBox("pulse", f"{PULSE_MV:g} mV", _quad(up - h, top - h, down + h, level + h))
-
-
-def _draw_ticks(
-    image: NDArray[np.uint8], cover: NDArray[np.uint8], segments: tuple[_Segment, ...], style: PageStyle
-) -> list[TextBox]:
-    """Short upright lines, 7 mm high and twice the pen wide, where a column follows another."""
-    from synth.stroke import blend, stroke
-
-    width_px, ticks = 2 * style.trace_width_mm * style.scale.px_per_mm_x, []
-    for segment in segments:
-        if segment.column > 0:
-            middle = _px(segment.x_mm - style.column_gap_mm / 2, style)
-            top, bottom = _px(segment.baseline_mm - 3.5, style), _px(segment.baseline_mm + 3.5, style)
-            x, y, h = np.full(2, middle), np.array([top, bottom]), width_px / 2
-            stroke(cover, x, y, width_px)
-            blend(image, cover, cover, _around(x, y, width_px, cover.shape), style.trace_rgb)
-            ticks.append(TextBox("separator", "", _quad(middle - h, top - h, middle + h, bottom + h)))
-    return ticks
-
-
-def _quad(left: float, top: float, right: float, bottom: float) -> NDArray[np.float64]:
-    return np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
-
-
-def _draw_name(image: NDArray[np.uint8], segment: _Segment, style: PageStyle) -> TextBox:
-    # Below: the capitals' feet 7.5 mm under the line; above: 6.5 mm over it, where P waves do not reach; both nearer
-    # where rows stand closer than 18 mm, so that a name is nearer to its own line than to the next. On: astride.
-    near = min(1.0, segment.pitch_mm / 18.0)
-    drop: Mapping[str, float] = {"below": 7.5 * near, "above": -6.5 * near, "on": 0.36 * style.name_mm}
-    at = (segment.x_mm + 0.8, segment.baseline_mm + drop[style.names])
-    name = segment.lead.replace("-", "\N{MINUS SIGN}")
-    box = _draw_word(image, "lead", name, at, style)
-    return replace(box, text=segment.lead)
+def _scale_words(style: PageStyle) -> str:
+    words = f"{style.speed_mm_per_s:g} mm/s  {style.gain_mm_per_mv:g} mm/mV"
+    chest = style.chest_gain_mm_per_mv
+    return words if chest is None else f"{words}  V: {chest:g} mm/mV"
 
 
 def _draw_word(
@@ -304,8 +201,8 @@ def _draw_word(
     from synth.text import draw_text, text_ink
 
     em_px = max(6, round(style.name_mm * style.scale.px_per_mm_y))
-    ink, top = text_ink(words, em_px, style.name_bold and role == "lead")
+    ink, top = text_ink(words, em_px, font=style.name_font if role == "lead" else style.font)
     # DejaVu's ascender, from the top of the line to the baseline, is 0.928 em (its hhea table: 1901 of 2048 units).
-    left_px = round(_px(at_mm[0], style))
-    top_px = round(_px(at_mm[1], style) - 0.928 * em_px) + top
+    left_px = round(to_px(at_mm[0], style))
+    top_px = round(to_px(at_mm[1], style) - 0.928 * em_px) + top
     return TextBox(role, words, draw_text(image, ink, left_px, top_px, style.text_rgb))  # type: ignore[arg-type]

@@ -19,15 +19,19 @@ __all__ = ["blend", "line_coverage", "njit_cached", "paint_grid", "stroke"]
 GridColours = tuple[tuple[int, int, int], tuple[int, int, int], tuple[int, int, int]]
 
 
-def _stroke(cover: Any, x: Any, y: Any, half: float) -> None:
+def _stroke(cover: Any, x: Any, y: Any, full: float, taper: float, slow: float) -> None:
     height, width = cover.shape
-    pad = half + 0.5
     for i in range(x.size - 1):
         x0, y0, x1, y1 = x[i], y[i], x[i + 1], y[i + 1]
         if not (np.isfinite(y0) and np.isfinite(y1)):
             continue
         dx, dy = x1 - x0, y1 - y0
         length2 = dx * dx + dy * dy
+        half = full
+        if taper > 0:
+            length = np.sqrt(length2)
+            half = full * (1 - taper * length / (length + slow))
+        pad = half + 0.5
         left, right = max(0, int(np.ceil(min(x0, x1) - pad))), min(width - 1, int(np.floor(max(x0, x1) + pad)))
         top, bottom = max(0, int(np.ceil(min(y0, y1) - pad))), min(height - 1, int(np.floor(max(y0, y1) + pad)))
         for row in range(top, bottom + 1):
@@ -57,16 +61,34 @@ def _blend(image: Any, mask: Any, cover: Any, box: Any, colour: Any, index: int)
                 cover[row, column] = 0
 
 
-def _paint_grid(image: Any, minor_x: Any, minor_y: Any, major_x: Any, major_y: Any, colours: Any) -> None:
+def _paint_grid(
+    image: Any,
+    minor_x: Any,
+    minor_y: Any,
+    major_x: Any,
+    major_y: Any,
+    dots_x: Any,
+    dots_y: Any,
+    colours: Any,
+    kinds: Any,
+) -> None:
     height, width = image.shape[0], image.shape[1]
     plain = -1  # first row between horizontal lines: the others are copies of it
     for row in range(height):
-        between = minor_y[row] == 0 and major_y[row] == 0
+        between = minor_y[row] == 0 and major_y[row] == 0 and (kinds[1] < 2 or dots_y[row] == 0)
         if between and plain >= 0:
             image[row] = image[plain]
             continue
         for column in range(width):
-            a, b = max(minor_x[column], minor_y[row]), max(major_x[column], major_y[row])
+            a, b = np.float32(0), np.float32(0)
+            if kinds[0] == 1:
+                a = max(minor_x[column], minor_y[row])
+            elif kinds[0] == 2:
+                a = minor_x[column] * minor_y[row]
+            if kinds[1] == 1:
+                b = max(major_x[column], major_y[row])
+            elif kinds[1] == 2:
+                b = max(major_x[column] * dots_y[row], dots_x[column] * major_y[row])
             for k in range(3):
                 c = colours[0, k] + (colours[1, k] - colours[0, k]) * a
                 image[row, column, k] = np.uint8(c + (colours[2, k] - c) * b + np.float32(0.5))
@@ -97,7 +119,14 @@ _blend_jit = njit_cached(_blend)
 _paint_grid_jit = njit_cached(_paint_grid)
 
 
-def stroke(cover: NDArray[np.uint8], x: NDArray[np.float64], y: NDArray[np.float64], width_px: float) -> None:
+def stroke(
+    cover: NDArray[np.uint8],
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    width_px: float,
+    taper: float = 0.0,
+    slow_px: float = 1.0,
+) -> None:
     """Draw a polyline with round joins and caps into a coverage picture, in place.
 
     Parameters
@@ -108,6 +137,10 @@ def stroke(cover: NDArray[np.uint8], x: NDArray[np.float64], y: NDArray[np.float
         Pixels; a point with NaN in y lifts the pen.
     width_px : float
         Width of the pen in pixels.
+    taper : float
+        Share of the width that is lost where the pen moves far from point to point.
+    slow_px : float
+        Distance from point to point at which half of that is lost.
 
     Examples
     --------
@@ -116,7 +149,9 @@ def stroke(cover: NDArray[np.uint8], x: NDArray[np.float64], y: NDArray[np.float
     >>> cover[:, 0].tolist()
     [0, 64, 191, 0, 0]
     """
-    _stroke_jit(cover, np.ascontiguousarray(x, np.float64), np.ascontiguousarray(y, np.float64), width_px / 2)
+    _stroke_jit(
+        cover, np.ascontiguousarray(x, np.float64), np.ascontiguousarray(y, np.float64), width_px / 2, taper, slow_px
+    )
 
 
 def blend(
@@ -181,8 +216,10 @@ def paint_grid(
     minor: tuple[NDArray[np.float32], NDArray[np.float32]],
     major: tuple[NDArray[np.float32], NDArray[np.float32]],
     colours: GridColours,
+    kinds: tuple[int, int] = (1, 1),
+    dots: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None,
 ) -> None:
-    """Fill a picture with paper and grid lines, in place.
+    """Fill a picture with paper and grid lines or dots, in place.
 
     Parameters
     ----------
@@ -191,5 +228,10 @@ def paint_grid(
         Coverage of each column and row by the fine and by the strong lines.
     colours : three RGB triples
         Paper, minor lines, major lines.
+    kinds : tuple of int
+        Of the fine and of the strong print: 0 none, 1 lines, 2 dots (strong ones stand along the strong lines).
+    dots : pair of float32 arrays [width], [height] or None
+        Coverage by strong dots a fine pitch apart; the fine lines' own where None.
     """
-    _paint_grid_jit(image, *minor, *major, np.array(colours, np.float32))
+    places = minor if dots is None else dots
+    _paint_grid_jit(image, *minor, *major, *places, np.array(colours, np.float32), np.array(kinds, np.int32))

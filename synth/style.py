@@ -8,7 +8,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ecg import LAYOUTS, OptionsError, PaperScale
+from ecg import LAYOUTS, OptionsError, PageLayout, PaperScale
+from ecg.paper import EXTRA_LAYOUTS
+from synth.blocks import Block
 
 __all__ = ["PRESETS", "PageStyle", "sample_style"]
 
@@ -65,18 +67,55 @@ class PageStyle:
     minor_width_mm, major_width_mm, trace_width_mm : float
         Widths of the 1 mm lines, the 5 mm lines and the trace.
     names : str
-        ``"below"`` (left end, under the trace), ``"above"``, ``"on"`` (on the line itself) or ``"none"``.
+        ``"below"`` (left end, under the trace), ``"above"``, ``"on"`` (on the line itself), ``"left"`` (before the
+        pulse, in the margin; above in further columns) or ``"none"``.
     name_mm : float
         Size of the lead names (em) in mm.
     name_bold : bool
     pulse : str
-        ``"left"`` of every row, or ``"none"``.
+        ``"left"`` or ``"right"`` of the rows, or ``"none"``.
     separator : str
-        ``"tick"``, a short upright line where a column starts, or ``"none"``.
+        Where a column starts: ``"tick"``, a short upright line; ``"bars"``, one above and one below the trace;
+        ``"dots"`` or ``"line"``, dotted or whole over all rows of columns; or ``"none"``.
     scale_text : bool
         Whether speed and gain are printed below.
     header : tuple of str
         Lines at the top left.
+    look : str
+        Name of the look that the style was drawn from, one of `synth.looks.LOOKS` or ``"plain"``.
+    rows : tuple of tuple of str
+        Leads of the rows, where they are not the layout's own.
+    rhythm : tuple of str
+        Leads of the strips that belong to ``rows``.
+    chest_gain_mm_per_mv : float or None
+        Gain of the leads V1 to V9 and V3R, V4R, where it is not that of the others.
+    row_pitch_mm : float or None
+        From row to row; None shares the height of the sheet out evenly.
+    clip_mm : float or None
+        How far a trace may leave its line of 0 mV; None: as far as it likes.
+    joined : bool
+        Whether the pen goes from the end of a lead to the start of the next without leaving the paper.
+    pen_taper : float
+        How much thinner than on level lines the pen draws where it moves fast, 0 to 1: a heated or inked stylus
+        leaves less on the paper the faster it goes.
+    grid_kind : str
+        ``"lines"``; ``"major"``, strong lines alone; ``"dots"``, a dot each millimetre and strong lines;
+        ``"dotted"``, the strong lines dotted as well; ``"five"``, dots along the strong lines, five a large square.
+    grid_area_mm : tuple of float or None
+        Left, top, right, bottom of the grid on the sheet, in place of the margin.
+    pulse_once : bool
+        Whether only the first row has a pulse.
+    pulse_gap_mm : float
+        Level line before and after a pulse.
+    font : str
+        One of `synth.text.FONTS`, for the lead names and the style's own lines.
+    name_form : str
+        How leads are spelled: ``"usual"``, ``"caps"`` (AVR), ``"D"`` (DI, DII, DIII; Latin countries) or ``"C"``
+        (C1 to C6 for V1 to V6).
+    name_dx_mm : float
+        From a trace's left end to its name.
+    blocks : tuple of TextBlock or Code
+        Print beside the traces.
 
     Raises
     ------
@@ -106,27 +145,43 @@ class PageStyle:
     minor_width_mm: float = 0.13
     major_width_mm: float = 0.20
     trace_width_mm: float = 0.32
-    names: Literal["below", "above", "on", "none"] = "below"
+    names: Literal["below", "above", "on", "left", "none"] = "below"
     name_mm: float = 3.6
     name_bold: bool = False
-    pulse: Literal["left", "none"] = "left"
-    separator: Literal["tick", "none"] = "tick"
+    pulse: Literal["left", "right", "none"] = "left"
+    separator: Literal["tick", "bars", "dots", "line", "none"] = "tick"
     scale_text: bool = True
     header: tuple[str, ...] = ()
+    look: str = "plain"
+    rows: tuple[tuple[str, ...], ...] = ()
+    rhythm: tuple[str, ...] = ()
+    chest_gain_mm_per_mv: float | None = None
+    row_pitch_mm: float | None = None
+    clip_mm: float | None = None
+    joined: bool = False
+    pen_taper: float = 0.0
+    grid_kind: Literal["lines", "major", "dots", "dotted", "five"] = "lines"
+    grid_area_mm: tuple[float, float, float, float] | None = None
+    pulse_once: bool = False
+    pulse_gap_mm: float = 1.0
+    font: str = "sans"
+    name_form: Literal["usual", "caps", "D", "C"] = "usual"
+    name_dx_mm: float = 0.8
+    blocks: tuple[Block, ...] = ()
 
     def __post_init__(self) -> None:
-        choices = {
-            "timing": ("consecutive", "simultaneous"),
-            "names": ("below", "above", "on", "none"),
-            "pulse": ("left", "none"),
-            "separator": ("tick", "none"),
-        }
-        for name, allowed in choices.items():
+        for name, allowed in _CHOICES.items():
             if getattr(self, name) not in allowed:
                 raise OptionsError(f"a style's {name} must be one of {', '.join(allowed)}, got {getattr(self, name)!r}")
         for name in ("dpi", "seconds", "speed_mm_per_s", "gain_mm_per_mv", "trace_width_mm"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise OptionsError(f"a style's {name} must be a positive number, got {getattr(self, name)!r}")
+        for name in ("chest_gain_mm_per_mv", "row_pitch_mm", "clip_mm"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < float("inf"):
+                raise OptionsError(f"a style's {name} must be a positive number or None, got {value!r}")
+        if not 0 <= self.pen_taper < 1:
+            raise OptionsError(f"a style's pen_taper must lie between 0 and 1, got {self.pen_taper!r}")
 
     @property
     def scale(self) -> PaperScale:
@@ -138,6 +193,61 @@ class PageStyle:
         """Width and height of the picture."""
         width, height = self.paper_mm
         return round(width * self.scale.px_per_mm_x), round(height * self.scale.px_per_mm_y)
+
+    @property
+    def page_layout(self) -> PageLayout:
+        """Which lead stands where: ``rows`` and ``rhythm``, or the layout of that name.
+
+        Raises
+        ------
+        OptionsError
+            If there are no rows and no layout has the name.
+        """
+        if self.rows:
+            return PageLayout(self.layout, self.rows, self.rhythm)
+        known = {**LAYOUTS, **EXTRA_LAYOUTS}
+        if self.layout not in known:
+            raise OptionsError(f"layout must be one of {', '.join(known)} or a PageLayout, got {self.layout!r}")
+        return known[self.layout]
+
+    def gain_of(self, lead: str) -> float:
+        """Gain of a lead in mm/mV.
+
+        Examples
+        --------
+        >>> style = PageStyle(chest_gain_mm_per_mv=5.0)
+        >>> style.gain_of("aVF"), style.gain_of("V4R")
+        (10.0, 5.0)
+        """
+        chest = lead.startswith("V") and self.chest_gain_mm_per_mv is not None
+        return float(self.chest_gain_mm_per_mv) if chest else self.gain_mm_per_mv  # type: ignore[arg-type]
+
+    @property
+    def grid_box_mm(self) -> tuple[float, float, float, float]:
+        """Left, top, right and bottom of the grid on the sheet."""
+        if self.grid_area_mm is not None:
+            return self.grid_area_mm
+        margin, (width, height) = self.grid_margin_mm, self.paper_mm
+        return margin, margin, width - margin, height - margin
+
+    @property
+    def name_font(self) -> str:
+        """Font of the lead names."""
+        from synth.text import FONTS
+
+        bold = f"{self.font}-bold"
+        return bold if self.name_bold and bold in FONTS else self.font
+
+
+#: What each field of a style may be.
+_CHOICES: Mapping[str, tuple[str, ...]] = {
+    "timing": ("consecutive", "simultaneous"),
+    "names": ("below", "above", "on", "left", "none"),
+    "pulse": ("left", "right", "none"),
+    "separator": ("tick", "bars", "dots", "line", "none"),
+    "grid_kind": ("lines", "major", "dots", "dotted", "five"),
+    "name_form": ("usual", "caps", "D", "C"),
+}
 
 
 def sample_style(rng: np.random.Generator, preset: str = "clean", meta: Mapping[str, Any] | None = None) -> PageStyle:

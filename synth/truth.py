@@ -17,7 +17,9 @@ whole numbers are centres of pixels:
 - ``style``, ``steps``: the look, and the damage in order.
 - ``traces``: one a printed segment: ``lead, row, column, mask_index, start_s, stop_s, first_sample, box``
   (left, top, right, bottom of the ink), ``baseline`` (ends of the line of 0 mV), ``x, y`` (middle of the ink at each
-  sample from ``first_sample`` on, null where missing, to 0.01 px). ``mask_index`` is its value in the mask.
+  sample from ``first_sample`` on, null where missing, to 0.01 px), ``gain_mm_per_mv`` of this lead, ``clipped``
+  (first and one past last sample of each run that the device cut off at the edge of the lead's band).
+  ``mask_index`` is its value in the mask.
 - ``texts``: ``role`` (what kind of print, as in `synth.TextBox`), ``text`` (of a code what a reader of codes finds) and
   ``quad`` (four corners of its ink).
 """
@@ -83,9 +85,17 @@ def _trace(mask_index: int, trace: TraceLine, box: LeadBox) -> dict[str, Any]:
         "first_sample": trace.first,
         "box": plain(np.array(box.xyxy)),
         "baseline": plain(trace.baseline),
+        "gain_mm_per_mv": trace.gain_mm_per_mv,
+        "clipped": _runs(trace),
         "x": plain(trace.x),
         "y": plain(trace.y),
     }
+
+
+def _runs(trace: TraceLine) -> list[list[int]]:
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], trace.clipped, [False]]).astype(np.int8)))
+    runs: list[list[int]] = (edges.reshape(-1, 2) + trace.first).tolist()
+    return runs
 
 
 def record_truth(given: SourceRecord, page: SynthPage) -> Mapping[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from ecg import OptionsError
 from synth.blocks import LINE_PITCH_EM, Block, Code, TextBlock, code_rgb
 from synth.page import SynthPage, TextBox, TraceLine
+from synth.render_furniture import Furniture, furniture, printed_name
+from synth.render_place import place_leads
 
 if TYPE_CHECKING:
     from synth.style import Colour, PageStyle
@@ -57,18 +59,17 @@ def write_pdf(page: SynthPage, path: str | Path) -> Path:
     document = _blank(page)
     for trace in page.traces:
         _draw_trace(document, trace, page)
+    segments = place_leads(page.layout, page.style)
+    for line in furniture(segments, page.traces, page.style, len(page.layout.rows)):
+        _draw_furniture(document, line, page)
     for text in page.texts:
         _draw_box(document, text, page)
-    for block in _blocks(page.style):
+    for block in page.style.blocks:
         _draw_block(document, block, page.style)
     path = Path(path)
     with replacing(path) as temporary:
         temporary.write_bytes(bytes(document.output()))
     return path
-
-
-def _blocks(style: PageStyle) -> Sequence[Block]:
-    return getattr(style, "blocks", ())
 
 
 def _mm(px: NDArray[np.float64], page: SynthPage) -> NDArray[np.float64]:
@@ -93,16 +94,26 @@ def _blank(page: SynthPage) -> Any:
 
 
 def _draw_grid(document: Any, style: PageStyle) -> None:
-    left, top = (style.grid_margin_mm,) * 2
-    right, bottom = style.paper_mm[0] - left, style.paper_mm[1] - top
-    kinds = ((1.0, style.minor_width_mm, style.minor_rgb), (5.0, style.major_width_mm, style.major_rgb))
-    for step, line_mm, colour in kinds:
+    left, top, right, bottom = style.grid_box_mm
+    fine = (1.0, style.minor_width_mm, style.minor_rgb)
+    strong = (5.0, style.major_width_mm, style.major_rgb)
+    both = {"lines": (fine, strong), "major": (strong,), "dots": (fine, strong), "dotted": (fine, strong)}
+    for step, line_mm, colour in both.get(style.grid_kind, (strong,)):
+        dotted = style.grid_kind in ("dotted", "five") or (style.grid_kind == "dots" and step == 1.0)
         with document.local_context(line_width=line_mm, stroke_cap_style="butt"):
             document.set_draw_color(*colour)
             for x in _comb(style.grid_phase_mm[0], step, left, right):
+                _set_dash(document, dotted, line_mm, top - style.grid_phase_mm[1])
                 document.line(x, top, x, bottom)
-            for y in _comb(style.grid_phase_mm[1], step, top, bottom):
+            for y in () if dotted and step == 1.0 else _comb(style.grid_phase_mm[1], step, top, bottom):
+                _set_dash(document, dotted, line_mm, left - style.grid_phase_mm[0])
                 document.line(left, y, right, y)
+
+
+def _set_dash(document: Any, dotted: bool, line_mm: float, start_mm: float) -> None:
+    """Dots as wide as the line, a millimetre apart, where the crossing lines stand; or a whole line."""
+    if dotted:
+        document.set_dash_pattern(line_mm, 1.0 - line_mm, (start_mm + line_mm / 2) % 1.0)
 
 
 def _comb(phase: float, step: float, first: float, last: float) -> Iterator[float]:
@@ -130,10 +141,8 @@ def _draw_path(document: Any, points: NDArray[np.float64]) -> None:
 def _draw_box(document: Any, text: TextBox, page: SynthPage) -> None:
     """Whatever stands in a box of the truth and is not of a block."""
     style = page.style
-    draw = {"pulse": _draw_pulse, "separator": _draw_separator, "lead": _draw_name}.get(text.role)
-    if draw is not None:
-        draw(document, text, page)
-    elif not any(_prints(block, text) for block in _blocks(style)):
+    drawn = text.role in ("pulse", "separator") or any(_prints(block, text) for block in style.blocks)
+    if text.role == "lead" or not drawn:
         _draw_name(document, text, page)
 
 
@@ -143,25 +152,14 @@ def _prints(block: Block, text: TextBox) -> bool:
     return text.role == block.role and text.text in block.lines
 
 
-def _draw_pulse(document: Any, text: TextBox, page: SynthPage) -> None:
-    """Pulse within its box, with a millimetre of level line before and after it."""
-    style = page.style
-    half = style.trace_width_mm / 2
-    (left, top), (right, level) = _mm(text.quad[[0, 2]], page) + np.array([[half, half], [-half, -half]])
-    x = np.array([left - 1.0, left, left, right, right, right + 1.0])
-    y = np.array([level, level, top, top, level, level])
-    with document.local_context(line_width=style.trace_width_mm, **_ROUND):
-        document.set_draw_color(*style.trace_rgb)
-        _draw_path(document, np.column_stack([x, y]))
-
-
-def _draw_separator(document: Any, text: TextBox, page: SynthPage) -> None:
-    """Upright line along the middle of its box; its round ends reach over it by half its width, as the box says."""
-    (left, top), (right, bottom) = _mm(text.quad[[0, 2]], page)
-    with document.local_context(line_width=right - left, **_ROUND):
+def _draw_furniture(document: Any, line: Furniture, page: SynthPage) -> None:
+    """Pulses, separators and the pen's way from lead to lead."""
+    points = _mm(line.points, page)
+    there = np.flatnonzero(np.isfinite(points[:, 1]))
+    with document.local_context(line_width=line.width_px / page.scale.px_per_mm_x, **_ROUND):
         document.set_draw_color(*page.style.trace_rgb)
-        inset = min(right - left, bottom - top) / 2
-        document.line((left + right) / 2, top + inset, (left + right) / 2, bottom - inset)
+        for run in np.split(there, np.flatnonzero(np.diff(there) > 1) + 1):
+            _draw_path(document, points[run])
 
 
 def _draw_name(document: Any, text: TextBox, page: SynthPage) -> None:
@@ -169,9 +167,8 @@ def _draw_name(document: Any, text: TextBox, page: SynthPage) -> None:
     from synth.text import text_ink
 
     style = page.style
-    words = text.text.replace("-", "\N{MINUS SIGN}") if text.role == "lead" else text.text
-    bold = style.name_bold and text.role == "lead"
-    font = "sans-bold" if bold else getattr(style, "font", "sans")
+    words = printed_name(text.text, style.name_form) if text.role == "lead" else text.text
+    font = style.name_font if text.role == "lead" else style.font
     em_px = max(6, round(style.name_mm * style.scale.px_per_mm_y))
     # The baseline lies as far below the ink's top as in the picture.
     (_, top), (_, top_of_x) = (text_ink(letters, em_px, font=font) for letters in (words, "x"))
