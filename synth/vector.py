@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 from ecg import OptionsError
 from synth.blocks import LINE_PITCH_EM, Block, Code, TextBlock, code_rgb
 from synth.page import SynthPage, TextBox, TraceLine
-from synth.render_furniture import Furniture, furniture, printed_name
-from synth.render_place import place_leads
 
 if TYPE_CHECKING:
     from synth.style import Colour, PageStyle
@@ -33,7 +31,7 @@ def write_pdf(page: SynthPage, path: str | Path) -> Path:
 
     Traces have a vertex a sample, and lie where the picture has them: both come from the page's truth. Fonts are
     embedded, but for Helvetica in place of Aileron; a plotter's letters are set in DejaVu Sans, a dot-matrix printer's
-    in DejaVu Sans Mono. Equal pages give equal bytes.
+    in DejaVu Sans Mono; a pen that tapers keeps its width. Equal pages give equal bytes.
 
     Parameters
     ----------
@@ -59,13 +57,10 @@ def write_pdf(page: SynthPage, path: str | Path) -> Path:
     document = _blank(page)
     for trace in page.traces:
         _draw_trace(document, trace, page)
-    segments = place_leads(page.layout, page.style)
-    for line in furniture(segments, page.traces, page.style, len(page.layout.rows)):
-        _draw_furniture(document, line, page)
-    for text in page.texts:
-        _draw_box(document, text, page)
+    _draw_furniture(document, page)
+    _draw_words(document, page)
     for block in page.style.blocks:
-        _draw_block(document, block, page.style)
+        _draw_block(document, block, page)
     path = Path(path)
     with replacing(path) as temporary:
         temporary.write_bytes(bytes(document.output()))
@@ -93,57 +88,85 @@ def _blank(page: SynthPage) -> Any:
     return document
 
 
+#: What each kind of grid prints: fine and strong, each of it nothing, lines, or lines of dots a millimetre apart.
+_GRID_KINDS: Mapping[str, tuple[str, str]] = {
+    "lines": ("lines", "lines"),
+    "major": ("none", "lines"),
+    "dots": ("dots", "lines"),
+    "dotted": ("dots", "dots"),
+    "five": ("none", "dots"),
+}
+
+
 def _draw_grid(document: Any, style: PageStyle) -> None:
+    fine, strong = _GRID_KINDS[style.grid_kind]
+    _draw_lines_of_grid(document, style, 1.0, fine, style.minor_width_mm, style.minor_rgb)
+    _draw_lines_of_grid(document, style, 5.0, strong, style.major_width_mm, style.major_rgb)
+
+
+def _draw_lines_of_grid(
+    document: Any, style: PageStyle, step_mm: float, kind: str, line_mm: float, colour: Colour
+) -> None:
     left, top, right, bottom = style.grid_box_mm
-    fine = (1.0, style.minor_width_mm, style.minor_rgb)
-    strong = (5.0, style.major_width_mm, style.major_rgb)
-    both = {"lines": (fine, strong), "major": (strong,), "dots": (fine, strong), "dotted": (fine, strong)}
-    for step, line_mm, colour in both.get(style.grid_kind, (strong,)):
-        dotted = style.grid_kind in ("dotted", "five") or (style.grid_kind == "dots" and step == 1.0)
-        with document.local_context(line_width=line_mm, stroke_cap_style="butt"):
-            document.set_draw_color(*colour)
-            for x in _comb(style.grid_phase_mm[0], step, left, right):
-                _set_dash(document, dotted, line_mm, top - style.grid_phase_mm[1])
-                document.line(x, top, x, bottom)
-            for y in () if dotted and step == 1.0 else _comb(style.grid_phase_mm[1], step, top, bottom):
-                _set_dash(document, dotted, line_mm, left - style.grid_phase_mm[0])
-                document.line(left, y, right, y)
+    phase_x, phase_y = style.grid_phase_mm
+    if kind == "none":
+        return
+    with document.local_context(line_width=line_mm, stroke_cap_style="butt"):
+        document.set_draw_color(*colour)
+        _dash(document, kind, line_mm, phase_y - top)
+        for x in _comb(phase_x, step_mm, left, right):
+            document.line(x, top, x, bottom)
+        if kind == "dots" and step_mm == 1.0:
+            return  # each dot lies on an upright line and on a level one
+        _dash(document, kind, line_mm, phase_x - left)
+        for y in _comb(phase_y, step_mm, top, bottom):
+            document.line(left, y, right, y)
 
 
-def _set_dash(document: Any, dotted: bool, line_mm: float, start_mm: float) -> None:
-    """Dots as wide as the line, a millimetre apart, where the crossing lines stand; or a whole line."""
-    if dotted:
-        document.set_dash_pattern(line_mm, 1.0 - line_mm, (start_mm + line_mm / 2) % 1.0)
+def _dash(document: Any, kind: str, line_mm: float, first_mm: float) -> None:
+    """Dash lines into square dots a millimetre apart, one of them centred ``first_mm`` from their start."""
+    if kind == "dots":
+        document.set_dash_pattern(dash=line_mm, gap=1.0 - line_mm, phase=(line_mm / 2 - first_mm) % 1.0)
 
 
 def _comb(phase: float, step: float, first: float, last: float) -> Iterator[float]:
-    """Places of parallel lines within a margin."""
+    """Places of parallel lines from one edge to the other."""
     for number in range(int(np.ceil((first - phase) / step)), int(np.floor((last - phase) / step)) + 1):
         yield phase + number * step
 
 
 def _draw_trace(document: Any, trace: TraceLine, page: SynthPage) -> None:
-    """One path a run of samples that are there."""
-    points = _mm(np.column_stack([trace.x, trace.y]), page)
-    there = np.flatnonzero(np.isfinite(points).all(axis=1))
-    if not there.size:
-        return
     with document.local_context(line_width=page.style.trace_width_mm, **_ROUND):
         document.set_draw_color(*page.style.trace_rgb)
+        _draw_runs(document, _mm(np.column_stack([trace.x, trace.y]), page))
+
+
+def _draw_runs(document: Any, points: NDArray[np.float64]) -> None:
+    """One path a run of points that are there."""
+    there = np.flatnonzero(np.isfinite(points).all(axis=1))
+    if there.size:
         for run in np.split(there, np.flatnonzero(np.diff(there) > 1) + 1):
-            _draw_path(document, points[run])
+            document.polyline([tuple(point) for point in points[run].tolist()])
 
 
-def _draw_path(document: Any, points: NDArray[np.float64]) -> None:
-    document.polyline([tuple(point) for point in points.tolist()])
+def _draw_furniture(document: Any, page: SynthPage) -> None:
+    """Pulses, separators and the pen's way between leads, from the picture's own lines."""
+    from synth.render_furniture import furniture
+    from synth.render_place import place_leads
 
-
-def _draw_box(document: Any, text: TextBox, page: SynthPage) -> None:
-    """Whatever stands in a box of the truth and is not of a block."""
     style = page.style
-    drawn = text.role in ("pulse", "separator") or any(_prints(block, text) for block in style.blocks)
-    if text.role == "lead" or not drawn:
-        _draw_name(document, text, page)
+    for line in furniture(place_leads(page.layout, style), page.traces, style, len(page.layout.rows)):
+        with document.local_context(line_width=line.width_px / page.scale.px_per_mm_x, **_ROUND):
+            document.set_draw_color(*style.trace_rgb)
+            _draw_runs(document, _mm(line.points, page))
+
+
+def _draw_words(document: Any, page: SynthPage) -> None:
+    """Lead names and the style's own lines; blocks know their places themselves."""
+    for text in page.texts:
+        printed = any(_prints(block, text) for block in page.style.blocks)
+        if text.role not in ("pulse", "separator") and not printed:
+            _draw_word(document, text, page)
 
 
 def _prints(block: Block, text: TextBox) -> bool:
@@ -152,23 +175,14 @@ def _prints(block: Block, text: TextBox) -> bool:
     return text.role == block.role and text.text in block.lines
 
 
-def _draw_furniture(document: Any, line: Furniture, page: SynthPage) -> None:
-    """Pulses, separators and the pen's way from lead to lead."""
-    points = _mm(line.points, page)
-    there = np.flatnonzero(np.isfinite(points[:, 1]))
-    with document.local_context(line_width=line.width_px / page.scale.px_per_mm_x, **_ROUND):
-        document.set_draw_color(*page.style.trace_rgb)
-        for run in np.split(there, np.flatnonzero(np.diff(there) > 1) + 1):
-            _draw_path(document, points[run])
-
-
-def _draw_name(document: Any, text: TextBox, page: SynthPage) -> None:
-    """Lead name, or a line of the style's own, at the ink that the picture has."""
+def _draw_word(document: Any, text: TextBox, page: SynthPage) -> None:
+    """Word at the ink that the picture has."""
+    from synth.render_furniture import printed_name
     from synth.text import text_ink
 
-    style = page.style
-    words = printed_name(text.text, style.name_form) if text.role == "lead" else text.text
-    font = style.name_font if text.role == "lead" else style.font
+    style, lead = page.style, text.role == "lead"
+    words = printed_name(text.text, style.name_form) if lead else text.text
+    font = style.name_font if lead else style.font
     em_px = max(6, round(style.name_mm * style.scale.px_per_mm_y))
     # The baseline lies as far below the ink's top as in the picture.
     (_, top), (_, top_of_x) = (text_ink(letters, em_px, font=font) for letters in (words, "x"))
@@ -178,11 +192,12 @@ def _draw_name(document: Any, text: TextBox, page: SynthPage) -> None:
     _put(document, words, (float(at[0]), float(at[1])), em_px / style.scale.px_per_mm_y, font, style.text_rgb)
 
 
-def _draw_block(document: Any, block: Block, style: PageStyle) -> None:
-    if isinstance(block, Code):
-        _draw_code(document, block, style)
-    else:
-        _draw_lines(document, block, style)
+def _draw_block(document: Any, block: Block, page: SynthPage) -> None:
+    if isinstance(block, TextBlock):
+        _draw_lines(document, block, page.style)
+        return
+    box = next(text for text in page.texts if text.role == "code" and text.text == block.content)
+    _draw_code(document, block, _mm(box.quad[[0, 2]], page), page.style)
 
 
 def _draw_lines(document: Any, block: TextBlock, style: PageStyle) -> None:
@@ -198,27 +213,30 @@ def _draw_lines(document: Any, block: TextBlock, style: PageStyle) -> None:
 
 def _put(document: Any, words: str, at_mm: tuple[float, float], em_mm: float, font: str, colour: Colour) -> None:
     """Letters whose baseline starts at a point."""
-    from synth.text import face_for, font_file, letters_for
+    from synth.text import face_for, font_file, letters_for, text_width_em
 
     face = face_for(words, font)
     file, size = face.file or "DejaVuSans", em_mm * _POINTS_PER_MM
-    if file == "Aileron":  # drawn in Helvetica, which every reader of PDFs has, and as wide
+    words, stretch = letters_for(words, face), 100 * face.stretch
+    if file == "Aileron":  # drawn in Helvetica, which every reader of PDFs has, and set as wide
         document.set_font("helvetica", "B" if face.bolder else "", size)
+        document.set_stretching(100)
+        stretch = 100 * em_mm * text_width_em(words, font) / max(document.get_string_width(words), 1e-6)
     else:
         if file.lower() not in document.fonts:
             document.add_font(file, fname=str(font_file(name=file)))
         document.set_font(file, size=size)
-    document.set_stretching(100 * face.stretch)
+    document.set_stretching(stretch)
     document.set_text_color(*colour)
-    document.text(*at_mm, letters_for(words, face))
+    document.text(*at_mm, words)
 
 
-def _draw_code(document: Any, code: Code, style: PageStyle) -> None:
-    """Modules as filled runs on a white field."""
+def _draw_code(document: Any, code: Code, box_mm: NDArray[np.float64], style: PageStyle) -> None:
+    """Modules as filled runs on a white field, as large as in the picture, which sets them to whole pixels."""
     from synth.codes import code_modules, quiet_modules
 
     modules = code_modules(code.kind, code.content)
-    (left, top), (width, height) = code.at_mm, code.size_mm
+    (left, top), (width, height) = box_mm[0], box_mm[1] - box_mm[0]
     step_x, step_y = width / modules.shape[1], height / modules.shape[0]
     quiet = quiet_modules(code.kind) * step_x
     document.set_fill_color(255, 255, 255)

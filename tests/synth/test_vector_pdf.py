@@ -6,7 +6,9 @@ import pytest
 
 from digitize import read_file
 from ecg import LEADS, ECGRecord, OptionsError
+from synth.blocks import Code
 from synth.degrade import apply_steps, sample_steps
+from synth.header import BlockHints, sample_blocks
 from synth.physiology import sample_physiology, synthesize_record
 from synth.render import render
 from synth.style import PageStyle
@@ -69,6 +71,80 @@ def test_its_picture_is_the_drawn_page(heart, tmp_path):
         fits = [np.corrcoef(np.roll(one, shift), other)[0, 1] for shift in (-1, 0, 1)]
         assert fits[1] == max(fits)
         assert fits[1] > 0.9
+
+
+LOOKS = {
+    "bars, pulse at right, names in the margin": PageStyle(
+        separator="bars", pulse="right", names="left", font="swiss", margin_left_mm=20.0
+    ),
+    "joined leads, caps, strong grid": PageStyle(
+        joined=True, separator="none", name_form="caps", grid_kind="major", font="stix", name_bold=True
+    ),
+    "dotted separators and grid": PageStyle(separator="dots", grid_kind="dotted", font="mono", pulse_once=True),
+    "five dots a square, cropped grid": PageStyle(
+        separator="line", grid_kind="five", grid_area_mm=(12.0, 30.0, 290.0, 200.0), names="above"
+    ),
+    "two gains, clipped": PageStyle(chest_gain_mm_per_mv=5.0, clip_mm=6.0, grid_kind="dots", pulse_gap_mm=0.5),
+    "dark screen": PageStyle(
+        paper_rgb=(0, 0, 0),
+        trace_rgb=(80, 255, 80),
+        text_rgb=(255, 255, 255),
+        minor_rgb=(0, 30, 0),
+        major_rgb=(0, 50, 0),
+    ),
+}
+
+
+def ink(image, style):
+    """Share of each pixel that the pen covers, whatever the colours."""
+    paper, pen = np.array(style.paper_rgb, float), np.array(style.trace_rgb, float)
+    return (image - paper) @ (pen - paper) / ((pen - paper) @ (pen - paper))
+
+
+@pytest.mark.parametrize("name", LOOKS)
+def test_every_look_has_its_ink_where_the_picture_has_it(heart, name, tmp_path):
+    import cv2
+
+    style = LOOKS[name]
+    hints = BlockHints(form="columns", language="en", codes=1.0, font=style.font)
+    blocks = sample_blocks(np.random.default_rng(1), hints, {}, style)
+    assert any(isinstance(block, Code) for block in blocks)
+    page = render(heart, "3x4+1", replace(style, blocks=blocks))
+    picture = raster(write_pdf(page, tmp_path / "page.pdf"), style.dpi)
+    drawn, vector = ink(page.page.image, style), ink(picture, style)
+    lines = np.ones(drawn.shape, bool)  # not letters, which are hinted to whole pixels in the picture alone
+    for text in page.texts:
+        if text.role not in ("pulse", "separator"):
+            (x0, y0), (x1, y1) = text.quad[0] - 12, text.quad[2] + 13
+            lines[max(0, int(y0)) : int(y1), max(0, int(x0)) : int(x1)] = False
+    for one, other in ((drawn, vector), (vector, drawn)):
+        # what is surely ink in the one is about half ink in the other, a pixel away at most
+        away = cv2.distanceTransform((other < 0.4).astype(np.uint8), cv2.DIST_L2, 5)
+        assert np.percentile(away[(one > 0.8) & lines], 99.8) <= 1.5
+    away = cv2.distanceTransform((vector < 0.4).astype(np.uint8), cv2.DIST_L2, 5)
+    assert away[(page.masks > 0) & (drawn > 0.8)].max() <= 1.0
+    # QR and bar codes are read from the PDF as from the picture
+    code = next(block for block in blocks if isinstance(block, Code))
+    if code.kind == "qr":
+        large = raster(tmp_path / "page.pdf", 300)
+        assert cv2.QRCodeDetector().detectAndDecode(large)[0] == code.content
+
+
+@pytest.mark.parametrize("kind", ["lines", "major", "dots", "dotted", "five"])
+def test_grids_print_what_the_picture_prints(kind, tmp_path):
+    style = PageStyle(
+        grid_kind=kind, grid_phase_mm=(2.3, 4.1), names="none", pulse="none", separator="none", scale_text=False,
+        minor_width_mm=0.3, major_width_mm=0.5, dpi=254.0,
+    )  # fmt: skip
+    page = render(ECGRecord(np.full((12, 500), np.nan), 50, LEADS), "3x4", style)
+    picture = raster(write_pdf(page, tmp_path / "page.pdf"), style.dpi)
+    height, width = page.page.image.shape[:2]
+    # the pages differ by a pixel: points are rounded up to pixels
+    inks = [255.0 - image[:height, :width, 1].astype(float) for image in (page.page.image, picture)]
+    least = 255.0 - style.paper_rgb[1]
+    drawn, vector = (image - least for image in inks)
+    assert vector.sum() == pytest.approx(drawn.sum(), rel=0.1)
+    assert np.corrcoef(drawn.ravel(), vector.ravel())[0, 1] > 0.9
 
 
 def test_its_words_are_words(heart, tmp_path):
