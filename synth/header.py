@@ -26,6 +26,7 @@ FORMS = tuple(DRAW)
 _FORM_SHARES = (0.40, 0.16, 0.14, 0.06, 0.08, 0.11, 0.05)
 
 _LEAST_EM_MM, _MOST_EM_MM = 1.8, 3.7  # about 5 to 10.5 points: what carts print
+_BELOW = 0.44  # share of a row's band below its line of 0 mV
 _EDGE_MM = 3.0  # print keeps this far from the sheet's edge
 #: Side of a QR code, height of a bar code and width of its finest bar: about 10 mil, as labels have it.
 _QR_MM, _BAR_MM, _BAR_MODULE_MM = (9.0, 17.0), 5.0, 0.27
@@ -51,8 +52,6 @@ class BlockHints:
         How often a QR or bar code is printed, where there is room.
     scale : bool
         Whether speed, gain and filter are printed; set the style's own ``scale_text`` to False then.
-    chest_gain_mm_per_mv : float or None
-        Where the chest leads have another gain.
     areas : mapping of str to tuple of float
         Free areas ``"top"``, ``"bottom"``, ``"left"``, ``"right"`` in mm (left, top, right, bottom), where they are
         not the style's margins. An area without height or width is not used.
@@ -70,7 +69,6 @@ class BlockHints:
     interpretation: float = 0.6
     codes: float = 0.12
     scale: bool = True
-    chest_gain_mm_per_mv: float | None = None
     areas: Mapping[str, Area] | None = None
 
     def __post_init__(self) -> None:
@@ -94,12 +92,17 @@ def sample_blocks(
         ``age``, ``sex``, ``labels`` and ``rate_per_min`` of the record are printed where they are there; all else is
         invented, and drawn alike for every label.
     style : PageStyle
-        Gives the sheet, its margins, speed and gain.
+        Gives the sheet, the place of its traces, speed and gains.
 
     Returns
     -------
     tuple of TextBlock or Code
         In the free areas, no two of them over each other; empty for the form ``"none"``.
+
+    Raises
+    ------
+    OptionsError
+        If the style's traces do not fit on its sheet.
 
     Examples
     --------
@@ -112,7 +115,7 @@ def sample_blocks(
     form = hints.form or str(rng.choice(FORMS, p=_FORM_SHARES))
     language = hints.language or _sample_language(rng)
     font = hints.font or _sample_font(rng)
-    sheet = sample_sheet(rng, language, record_meta, style, hints.chest_gain_mm_per_mv, hints.interpretation)
+    sheet = sample_sheet(rng, language, record_meta, style, hints.interpretation)
     if any(face_for(words, font) != FONTS[font] for words in sheet.texts()):
         font = FONTS[font].instead  # for the whole page: a machine has one font, not two
     areas = {**_margins(style), **(hints.areas or {})}
@@ -136,16 +139,21 @@ def _sample_font(rng: np.random.Generator) -> str:
 
 
 def _margins(style: PageStyle) -> dict[str, Area]:
-    """Free paper above, below and to the right of the traces."""
+    """Free paper around the traces."""
+    from synth.render_place import place_leads, pulse_mm
+
     width, height = style.paper_mm
     edge = max(_EDGE_MM, min(style.grid_margin_mm, 8.0))
-    # The pulse's 7 mm and a millimetre a gap; looks that place otherwise hand in areas.
-    right = style.margin_left_mm + 7.0 + style.seconds * style.speed_mm_per_s + 3.0 * style.column_gap_mm
-    top, bottom = style.margin_top_mm - 1.0, height - style.margin_bottom_mm + 2.0
+    places = place_leads(style.page_layout, style)
+    right = max(place.x_mm + (place.stop_s - place.start_s) * style.speed_mm_per_s for place in places)
+    right += pulse_mm(style) if style.pulse == "right" else 0.0
+    last = max(places, key=lambda place: place.baseline_mm)
+    bottom = last.baseline_mm + _BELOW * last.pitch_mm + 2.0
+    left = style.margin_left_mm - (2.6 * style.name_mm if style.names == "left" else 0.0)
     return {
-        "top": (edge, _EDGE_MM, width - edge, top),
+        "top": (edge, _EDGE_MM, width - edge, style.margin_top_mm - 1.0),
         "bottom": (edge, bottom, width - edge, height - 2.0),
-        "left": (0.0, 0.0, 0.0, 0.0),
+        "left": (edge, style.margin_top_mm + 2.0, left - 2.0, bottom - 4.0),
         "right": (right + 2.0, style.margin_top_mm + 2.0, width - edge, bottom - 4.0),
     }
 

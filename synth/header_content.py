@@ -106,7 +106,6 @@ def sample_sheet(
     language: str,
     meta: Mapping[str, Any],
     style: PageStyle,
-    chest_gain_mm_per_mv: float | None = None,
     interpretation: float = 0.6,
 ) -> Sheet:
     """Invent what stands on one page.
@@ -120,9 +119,7 @@ def sample_sheet(
         ``age``, ``sex`` (``"M"``, ``"F"``), ``labels`` and ``rate_per_min`` (else the physiology's own ``rate_bpm``)
         are used where they are there.
     style : PageStyle
-        Gives speed and gain.
-    chest_gain_mm_per_mv : float or None
-        Where the chest leads have another gain than the limb leads.
+        Gives speed and gains.
     interpretation : float
         How often a page carries statements.
 
@@ -152,7 +149,7 @@ def sample_sheet(
         figures=figures,
         statements=spoken if speaks else (),
         speed=_speed(rng, style.speed_mm_per_s),
-        gain=_gain(rng, words, style.gain_mm_per_mv, chest_gain_mm_per_mv),
+        gain=_gain(rng, words, style.gain_mm_per_mv, style.chest_gain_mm_per_mv),
         band=_band(rng, words),
         hum=str(rng.choice(["", "~50 Hz", "50~", "60~", "~60Hz", "AC 50 Hz", "AC60"])),
         machine=_machine(rng),

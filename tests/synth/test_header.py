@@ -46,6 +46,31 @@ def test_print_stands_in_the_margins_and_never_over_itself(form):
                 assert not any(overlap(area, other) for other in areas[:number])
 
 
+@pytest.mark.parametrize(
+    "style",
+    [
+        PageStyle(pulse="right", margin_left_mm=8.0, margin_top_mm=30.0),
+        PageStyle(names="left", margin_left_mm=40.0, paper_mm=(340.0, 120.0), margin_top_mm=14.0, margin_bottom_mm=9.0),
+        PageStyle(row_pitch_mm=20.0, margin_top_mm=40.0, layout="3x4+3"),
+        PageStyle(layout="6x2", rows=(("II", "V1"),), seconds=5.0),
+        PageStyle(seconds=6.0, paper_mm=(280.0, 210.0), column_gap_mm=3.0),
+    ],
+)
+def test_print_keeps_off_the_traces_of_any_look(style):
+    from synth.render import render
+
+    style = replace(style, layout="1x2") if style.rows else style
+    record = ECGRecord(np.zeros((12, 500)), 50, LEADS)
+    page = render(record, None, replace(style, dpi=60.0))
+    boxes = [box.xyxy for box in page.boxes]
+    boxes += [(*text.quad.min(axis=0), *text.quad.max(axis=0)) for text in page.texts if text.role != "scale"]
+    drawn = (np.array(boxes) + 0.5) / page.scale.px_per_mm_x
+    for seed in range(40):
+        blocks = sample_blocks(np.random.default_rng(seed), BlockHints(codes=0.5), META, style)
+        for area in map(extent_mm, blocks):
+            assert not any(overlap(area, tuple(box)) for box in drawn)
+
+
 def test_forms_print_what_they_are_for():
     style = PageStyle(margin_top_mm=32.0)
     roles = {
@@ -85,7 +110,7 @@ def test_a_synthetic_record_brings_its_rate():
 
 @pytest.mark.parametrize(("speed", "gain"), [(25.0, 10.0), (50.0, 5.0), (12.5, 20.0), (25.0, 2.5)])
 def test_scale_lines_can_be_read_back(speed, gain):
-    style = PageStyle(speed_mm_per_s=speed, gain_mm_per_mv=gain, margin_bottom_mm=15.0)
+    style = PageStyle(speed_mm_per_s=speed, gain_mm_per_mv=gain, margin_bottom_mm=15.0, seconds=200.0 / speed)
     for seed in range(30):
         blocks = sample_blocks(np.random.default_rng(seed), BlockHints(form="footer", codes=0), {}, style)
         printed = " ".join(line for block in blocks if block.role == "scale" for line in block.lines)
@@ -96,8 +121,8 @@ def test_scale_lines_can_be_read_back(speed, gain):
 
 
 def test_two_gains_are_both_printed():
-    hints = BlockHints(form="footer", language="en", chest_gain_mm_per_mv=5.0)
-    printed = " ".join(words_of(sample_blocks(np.random.default_rng(0), hints, {}, PageStyle())))
+    hints, style = BlockHints(form="footer", language="en"), PageStyle(chest_gain_mm_per_mv=5.0)
+    printed = " ".join(words_of(sample_blocks(np.random.default_rng(0), hints, {}, style)))
     assert re.search(r"Limb: 10 ?mm/mV  Chest: 5 ?mm/mV", printed)
 
 
