@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from benchmarks import classifier_tables
 
 __all__ = [
     "BLOCKS",
@@ -196,12 +198,27 @@ def _synth_speed(_: Results) -> str:
     return render_synth_speed()
 
 
+def _classifiers(group: str) -> Callable[[Results], str]:
+    return lambda _: classifier_tables.render_group(group, classifier_tables.load_classifiers())
+
+
+def _subgroups(_: Results) -> str:
+    return classifier_tables.render_subgroups(classifier_tables.load_classifiers())
+
+
+def _published(_: Results) -> str:
+    return classifier_tables.render_published()
+
+
 #: File, name of a block in it, and what stands there.
 BLOCKS = (
     ("README.md", "fidelity", render_overall),
     ("docs/fidelity.md", "fidelity", render_groups),
     ("docs/fidelity.md", "four class", _four_class),
     ("docs/synth.md", "synth speed", _synth_speed),
+    *(("docs/classifiers.md", f"classifiers {g}", _classifiers(g)) for g in ("models", "ablation", "hospitals")),
+    ("docs/classifiers.md", "classifiers subgroups", _subgroups),
+    ("docs/classifiers.md", "classifiers published", _published),
 )
 
 

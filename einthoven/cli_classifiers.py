@@ -34,7 +34,8 @@ _Protocol = Annotated[
     str,
     typer.Option(
         metavar="NAME",
-        help="official: folds 1-8, 9 and 10. published: 70/15/15 by patient. without:HOSPITAL: leave one out.",
+        help="official: folds 1-8, 9 and 10. published: 70/15/15 by patient. pooled: the same, of the records whose "
+        "hospital is known. without:HOSPITAL: leave one out.",
     ),
 ]
 _Fs = Annotated[int, typer.Option(metavar="HZ", help="Take PTB-XL's records at 100 or at 500 Hz.")]

@@ -41,7 +41,8 @@ class Request:
     fold : int
         Of PTB-XL.
     protocol : str
-        ``"official"`` measures the fold; else the test part of the split that the model was trained with.
+        ``"official"`` measures the fold, ``"validation"`` the pages that validated; else the test part of the split
+        that the model was trained with.
     fs : int
         Rate in Hz of the records of PTB-XL.
     reader : str
@@ -54,6 +55,8 @@ class Request:
         ``NAME=FILE``: predictions of other models on the same records.
     bootstrap, seed : int
     cache : Path or None
+    only : frozenset of int or None
+        Numbers of the records of PTB-XL to measure on; None for all.
     """
 
     task: str
@@ -71,6 +74,7 @@ class Request:
     bootstrap: int = 1000
     seed: int = 0
     cache: Path | None = None
+    only: frozenset[int] | None = None
 
 
 def run(out: Path, request: Request) -> int:
@@ -150,6 +154,8 @@ def _set(request: Request, task: Task, model: Classifier, cache: Path, progress:
         return from_pages(request.images, [task.name], model.spec, reader, cache, known, progress)  # type: ignore[arg-type]
     folds = (request.fold,) if request.protocol == "official" else SEEN_FOLDS
     items = ptb_xl(request.ptbxl, request.fs, folds)
+    if request.only is not None:
+        items = tuple(item for item in items if item.ecg_id in request.only)
     if not items:
         raise OptionsError(f"{one_line(request.ptbxl)} holds no record of fold {request.fold} at {request.fs} Hz")
     return from_items(items, [task], model.spec, cache)
@@ -157,6 +163,8 @@ def _set(request: Request, task: Task, model: Classifier, cache: Path, progress:
 
 def _rows(request: Request, known: LabelledSet, model: Classifier) -> Any:
     """Choose the records that are measured."""
+    if request.images is not None and request.protocol == "validation":
+        return split_of("official", known, model.card.seed).validation
     if request.protocol == "official" or request.images is not None:
         return np.arange(len(known))
     trained = model.card.folds.get("protocol")

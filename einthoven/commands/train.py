@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import typer
 
 from ecg.errors import OptionsError
@@ -40,7 +41,7 @@ class Request:
     model : str
     ptbxl, images : Path or None
     protocol : str
-        ``"official"``, ``"published"``, or ``"without:HOSPITAL"``.
+        As for `split_of`.
     fs : int
         Rate in Hz of the records of PTB-XL.
     leads : str
@@ -53,6 +54,8 @@ class Request:
         Fields of `classify.options.TrainOptions` that were given as flags.
     cache : Path or None
         Where arrays of records are kept; below the model's folder by default.
+    only : frozenset of int or None
+        Numbers of the records of PTB-XL to use; None for all.
     """
 
     tasks: str
@@ -66,14 +69,15 @@ class Request:
     config: Path | None = None
     flags: Mapping[str, Any] = field(default_factory=dict)
     cache: Path | None = None
+    only: frozenset[int] | None = None
 
 
 def run(out: Path, request: Request) -> int:
     """Train below ``out``; exit status 0."""
     from classify.train import train
 
-    if (request.ptbxl is None) is (request.images is None):
-        raise OptionsError("give the records or the pages to train on: --ptbxl DIR or --images DIR, one of them")
+    if request.ptbxl is None and request.images is None:
+        raise OptionsError("give the records or the pages to train on: --ptbxl DIR or --images DIR")
     entry, arguments, options, paper = _settings(request)
     outputs.output_folder(out)
     with counting("pages") as progress:
@@ -149,6 +153,8 @@ def load_set(request: Request, entry: ModelEntry, out: Path, progress: Any) -> L
     from classify.protocols import SEEN_FOLDS
 
     items = ptb_xl(request.ptbxl, request.fs, SEEN_FOLDS)
+    if request.only is not None:
+        items = tuple(item for item in items if item.ecg_id in request.only)
     if not items:
         raise OptionsError(f"{one_line(request.ptbxl)} holds no record of folds 1 to 9 at {request.fs} Hz")
     return from_items(items, tasks, entry.spec, cache)
@@ -171,7 +177,8 @@ def split_of(protocol: str, known: LabelledSet, seed: int) -> Split:
     ----------
     protocol : str
         ``"official"``: folds 1 to 8 and 9; pages without folds are split as published. ``"published"``: 70/15/15 by
-        patient. ``"without:HOSPITAL"``: trained on all hospitals but one, which tests.
+        patient. ``"pooled"``: the same among the records whose hospital is known. ``"without:HOSPITAL"``: trained on
+        all hospitals but one, which tests.
     known : LabelledSet
     seed : int
 
@@ -191,11 +198,14 @@ def split_of(protocol: str, known: LabelledSet, seed: int) -> Split:
     if protocol in ("official", "published"):
         return published_split(known.patients, seed)
     kind, _, name = protocol.partition(":")
-    if kind != "without" or not name:
-        raise OptionsError(f"--protocol is official, published or without:HOSPITAL, got {one_line(protocol)!r}")
+    if protocol != "pooled" and (kind != "without" or not name):
+        raise OptionsError(f"--protocol is official, published, pooled or without:HOSPITAL, got {one_line(protocol)!r}")
     if not known.items:
         raise OptionsError("hospitals are known of PTB-XL's records alone; give --ptbxl")
     found = hospitals(known.items)
+    if protocol == "pooled":
+        pooled = published_split(known.patients, seed, among=np.flatnonzero(found != ""))
+        return replace(pooled, name="pooled")
     others = sorted(set(found.tolist()) - {"", name})
     return train_elsewhere(found, known.patients, others, [name], seed)
 
