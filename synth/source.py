@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -38,7 +38,24 @@ DEFAULT_FOLDS = (1, 2, 3, 4, 5, 6, 7, 8)
 _DRAW_FS = 500.0
 
 #: Independent streams of one page, so that another look never changes the heart.
-_HEART, _LOOK, _DAMAGE, _ORDER = range(4)
+_HEART, _LOOK, _DAMAGE, _ORDER, _MEMBER = range(5)
+
+#: The preset that draws one of `MEMBERS` for each page, in every device look.
+MIXTURE = "field"
+
+#: Shares of the presets in the mixture. What people hand in is photographs, scans and screens in the main; worse
+#: pages are kept frequent enough to be learned.
+MEMBERS: Mapping[str, float] = {
+    "phone": 0.30,
+    "scan": 0.20,
+    "screen": 0.10,
+    "photocopy": 0.09,
+    "archive": 0.09,
+    "clean": 0.08,
+    "fax": 0.05,
+    "wrecked": 0.05,
+    "published": 0.04,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,7 +182,14 @@ def page_look(record: ECGRecord, preset: str, seed: int, index: int = 0) -> tupl
         If the preset is unknown.
     """
     known_preset(preset)
-    return sample_style(_stream(seed, index, _LOOK), preset, record.meta), preset
+    rng = _stream(seed, index, _LOOK)
+    if preset != MIXTURE:
+        return sample_style(rng, preset, record.meta), preset
+    from synth.looks import sample_look
+
+    names, shares = zip(*MEMBERS.items(), strict=True)
+    member = str(_stream(seed, index, _MEMBER).choice(names, p=np.array(shares) / sum(shares)))
+    return sample_look(rng, member, record.meta), member
 
 
 def draw_page(record: ECGRecord, preset: str, seed: int, index: int = 0, style: PageStyle | None = None) -> SynthPage:
