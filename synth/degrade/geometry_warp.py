@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -348,7 +349,11 @@ def _stretch(lattice: NDArray[np.float64]) -> float:
 
 
 def _ground(page: SynthPage, steps: Sequence[Step], size: tuple[int, int]) -> Image:
-    """Draw what the sheet lies on."""
+    """Draw what the sheet lies on: as the last step says that names a background or a colour."""
+    told = [step for step in steps if "background" in step or "fill_rgb" in step]
+    if told and "background" in told[-1]:
+        drawer = import_module("synth.degrade.backgrounds")  # its kernels and tiles load with it
+        return np.asarray(drawer.background(told[-1]["background"], size[1], size[0]), np.uint8)
     ground = np.empty((size[1], size[0], 3), np.uint8)
     ground[:] = np.tile(np.array(_fill_rgb(page, steps), np.uint8), (size[0], 1))
     return ground

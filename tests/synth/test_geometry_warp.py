@@ -1,6 +1,8 @@
 import json
+import sys
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -215,6 +217,19 @@ def test_bare_ground_is_filled_and_shaded(page):
     assert shaded.page.image[y, x].max() < 80
     assert shaded.page.image[2, 2].tolist() == [100, 80, 60]
     assert not shaded.masks[y, x]
+
+
+def test_a_background_shows_where_the_sheet_does_not_reach(page, monkeypatch):
+    def background(step, height, width):
+        return np.full((height, width, 3), step["shade"], np.uint8)
+
+    monkeypatch.setitem(sys.modules, "synth.degrade.backgrounds", SimpleNamespace(background=background))
+    step = {**draw("perspective", 3)[0], "margin": [0.1] * 4, "background": {"shade": 77}}
+    on_it = apply_steps(page, [{**step, "fill_rgb": [1, 2, 3]}])
+    assert on_it.page.image[2, 2].tolist() == [77] * 3
+    assert on_it.page.image[-3, -3].tolist() == [77] * 3
+    later = apply_steps(page, [step, {**draw("rotation", 1)[0], "fill_rgb": [1, 2, 3]}])
+    assert later.page.image[0, 0].tolist() == [1, 2, 3]
 
 
 def test_shrinking_takes_the_mean_of_what_it_covers(page):
