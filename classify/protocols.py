@@ -45,8 +45,8 @@ PUBLISHED_SHARES = (0.70, 0.15, 0.15)
 PUBLISHED_THRESHOLDS = {"published_lead_ii": 0.48, "published_12_lead": 0.43, "published_image": 0.91}
 #: First year of each age band; a quarter of PTB-XL's patients is younger than 53, half than 65.
 AGE_BANDS = (18, 40, 55, 70, 85)
-#: A site with fewer records than this is joined to "other": its AUROC would have an interval as wide as the scale.
-_LEAST_HOSPITAL = 500
+#: A site with a smaller share of the records that name one is joined to "other": most of them have a few dozen records.
+_LEAST_HOSPITAL = 0.05
 #: Rules by which a threshold is chosen; ``sensitivity=0.9`` sets another fixed sensitivity.
 RULES = ("f1", "youden", "sensitivity", *PUBLISHED_THRESHOLDS)
 
@@ -159,8 +159,9 @@ def hospitals(items: Sequence[RecordItem], by: Literal["site", "device"] = "site
         names = ["" if item.site is None else f"site {item.site}" for item in items]
     else:
         names = [item.device for item in items]
-    size = Counter(names)
-    return np.array([name if not name or size[name] >= _LEAST_HOSPITAL else "other" for name in names], dtype=np.str_)
+    size = Counter(filter(None, names))
+    least = _LEAST_HOSPITAL * size.total()
+    return np.array([name if not name or size[name] >= least else "other" for name in names], dtype=np.str_)
 
 
 def leave_one_out(given: ArrayLike, patients: ArrayLike, seed: int) -> tuple[Split, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -83,12 +84,11 @@ def run(out: Path, request: Request) -> int:
     with counting("pages") as progress:
         known = load_set(request, entry, out, progress)
     asked = _run(request, entry, arguments, options, paper, known)
-    typer.echo(
-        one_line(
-            f"{entry.name}, {request.tasks}: {len(asked.split.train)} records train, {len(asked.split.validation)} "
-            f"validate ({asked.split.name})"
-        )
-    )
+    # A network is named after its folder: one architecture gives many models.
+    asked = replace(asked, name=out.resolve().name)
+    if os.environ.get("LOCAL_RANK", "0") == "0":  # lightning's helper processes run this command once more
+        counts = f"{len(asked.split.train)} records train, {len(asked.split.validation)} validate"
+        typer.echo(one_line(f"{entry.name}, {request.tasks}: {counts} ({asked.split.name})"))
     card = train(asked, known, out, _tell)
     if card is not None:
         for task in asked.tasks:

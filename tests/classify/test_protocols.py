@@ -74,7 +74,7 @@ def test_the_published_split_parts_patients_70_15_15() -> None:
 
 
 def test_hospitals_are_sites_and_small_ones_are_joined(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(protocols, "_LEAST_HOSPITAL", 3)
+    monkeypatch.setattr(protocols, "_LEAST_HOSPITAL", 0.5)
     items = [item(k, site=site) for k, site in enumerate([0, 0, 0, 1, 2, None], start=1)]
     assert hospitals(items).tolist() == ["site 0"] * 3 + ["other", "other", ""]
     assert hospitals(items, "device").tolist() == ["CS-12"] * 6
