@@ -66,7 +66,7 @@ def furniture(
             ends.setdefault(segment.row, []).append(segment)
         lines += [_pulse(ends[row], style) for row in sorted(ends)[: 1 if style.pulse_once else None]]
     further = [segment for segment in segments if segment.column > 0]
-    if style.separator in ("tick", "bars"):
+    if style.separator in ("tick", "bars", "dashes"):
         lines += [line for segment in further for line in _marks(segment, style)]
     elif style.separator != "none":
         columns = {segment.column: segment for segment in reversed(further)}
@@ -102,8 +102,11 @@ def _pulse(row: Sequence[Segment], style: PageStyle) -> Furniture:
 
 
 def _marks(segment: Segment, style: PageStyle) -> list[Furniture]:
-    """Where a column follows another: an upright line 7 mm high, or two of 3 mm that leave the trace free."""
+    """Where a column follows another: a line 7 mm high, two of 3 mm that leave the trace free, or dashes over 16 mm."""
     middle = to_px(segment.x_mm - style.column_gap_mm / 2, style)
+    if style.separator == "dashes":
+        first, last = (to_px(segment.baseline_mm + mm, style) for mm in (-8.0, 8.0))
+        return [_dotted(_line(middle, first, last, 1.2 * style.trace_width_mm, style), style)]
     spans = ((-3.5, 3.5),) if style.separator == "tick" else ((-5.5, -2.5), (2.5, 5.5))
     ends = [[to_px(segment.baseline_mm + mm, style) for mm in span] for span in spans]
     # Twice the pen, as devices print them, so that they stand out from an R wave.
@@ -116,8 +119,12 @@ def _upright(segment: Segment, style: PageStyle, n_rows: int) -> Furniture:
     first_mm = segment.baseline_mm - (segment.row + 0.56) * segment.pitch_mm
     top, bottom = to_px(first_mm + 2.0, style), to_px(first_mm + n_rows * segment.pitch_mm - 2.0, style)
     line = _line(middle, top, bottom, 0.8 * style.trace_width_mm, style)
-    if style.separator == "line":
-        return line
+    return line if style.separator == "line" else _dotted(line, style)
+
+
+def _dotted(line: Furniture, style: PageStyle) -> Furniture:
+    """Upright line as a row of dots."""
+    (middle, top), (_, bottom) = line.points
     starts = np.arange(top, bottom, 2 * _DOT_MM * style.scale.px_per_mm_y)
     stops = np.minimum(starts + _DOT_MM * style.scale.px_per_mm_y, bottom)
     y = np.column_stack([starts, stops, np.full(starts.size, np.nan)]).ravel()

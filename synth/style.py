@@ -19,6 +19,9 @@ Colour = tuple[int, int, int]
 #: Sets of looks and damage that can be asked for by name.
 PRESETS = ("clean", "published", "scan")
 
+#: Presets without device looks: the shipped weights were trained on their pages, and figures are quoted on them.
+_PLAIN = ("clean", "published", "scan")
+
 A4_MM = (297.0, 210.0)  # ISO 216, landscape
 LETTER_MM = (279.4, 215.9)  # 11 by 8.5 inches
 
@@ -76,7 +79,8 @@ class PageStyle:
         ``"left"`` or ``"right"`` of the rows, or ``"none"``.
     separator : str
         Where a column starts: ``"tick"``, a short upright line; ``"bars"``, one above and one below the trace;
-        ``"dots"`` or ``"line"``, dotted or whole over all rows of columns; or ``"none"``.
+        ``"dashes"``, short ones across it; ``"dots"`` or ``"line"``, dotted or whole over all rows of columns; or
+        ``"none"``.
     scale_text : bool
         Whether speed and gain are printed below.
     header : tuple of str
@@ -149,7 +153,7 @@ class PageStyle:
     name_mm: float = 3.6
     name_bold: bool = False
     pulse: Literal["left", "right", "none"] = "left"
-    separator: Literal["tick", "bars", "dots", "line", "none"] = "tick"
+    separator: Literal["tick", "bars", "dashes", "dots", "line", "none"] = "tick"
     scale_text: bool = True
     header: tuple[str, ...] = ()
     look: str = "plain"
@@ -244,7 +248,7 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "timing": ("consecutive", "simultaneous"),
     "names": ("below", "above", "on", "left", "none"),
     "pulse": ("left", "right", "none"),
-    "separator": ("tick", "bars", "dots", "line", "none"),
+    "separator": ("tick", "bars", "dashes", "dots", "line", "none"),
     "grid_kind": ("lines", "major", "dots", "dotted", "five"),
     "name_form": ("usual", "caps", "D", "C"),
 }
@@ -257,7 +261,8 @@ def sample_style(rng: np.random.Generator, preset: str = "clean", meta: Mapping[
     ----------
     rng : numpy.random.Generator
     preset : str
-        One of `PRESETS`. All three share pink paper; ``scan`` also varies resolution.
+        One of `PRESETS`. ``clean``, ``published`` and ``scan`` share pink paper and few layouts, and ``scan`` also
+        varies resolution; all others have the look of some device, as `synth.looks.sample_look` draws it.
     meta : mapping or None
         ``age`` and ``sex`` of the record, printed in the header where there is one; name and number are invented.
 
@@ -277,12 +282,20 @@ def sample_style(rng: np.random.Generator, preset: str = "clean", meta: Mapping[
     """
     if preset not in PRESETS:
         raise OptionsError(f"preset must be one of {', '.join(PRESETS)}, got {preset!r}")
+    if preset in _PLAIN:
+        return _sample_plain(rng, preset, meta or {})
+    from synth.looks import sample_look
+
+    return sample_look(rng, preset, meta)
+
+
+def _sample_plain(rng: np.random.Generator, preset: str, meta: Mapping[str, Any]) -> PageStyle:
     common = ("3x4+1", "3x4", "6x2", "12x1", "3x4+3", "6x2+1")  # how often each is met in practice, roughly
     layout = str(rng.choice(common, p=(0.45, 0.12, 0.13, 0.10, 0.10, 0.10)))
     minor, major = _PINKS[int(rng.integers(len(_PINKS)))]
     dark = int(rng.integers(0, 50))
     ink: Colour = (dark, dark, min(60, dark + int(rng.integers(0, 12))))
-    header = _sample_header(rng, meta or {}) if rng.random() < 0.5 else ()
+    header = _sample_header(rng, meta) if rng.random() < 0.5 else ()
     many = LAYOUTS[layout].n_lines > 5  # six and twelve rows need the height of the sheet
     names: Literal["below", "above", "on"] = ("below", "above", "on")[int(rng.choice(3, p=(0.5, 0.46, 0.04)))]
     return PageStyle(

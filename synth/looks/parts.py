@@ -11,7 +11,6 @@ import numpy as np
 from ecg import LAYOUTS, LEADS, PageLayout
 from ecg.paper import CABRERA, EXTRA_LAYOUTS
 from synth.header import BlockHints, sample_blocks
-from synth.render_place import pulse_mm
 from synth.style import Colour, PageStyle
 
 __all__ = [
@@ -189,10 +188,8 @@ def sample_dpi(rng: np.random.Generator, paper_mm: tuple[float, float]) -> float
     return dpi if megapixels <= 16.0 else 300.0
 
 
-def with_print(
-    rng: np.random.Generator, style: PageStyle, meta: Mapping[str, Any], hints: BlockHints | None
-) -> PageStyle:
-    """Style with the print of a page in what room its traces leave; none where hints are None.
+def with_print(rng: np.random.Generator, style: PageStyle, meta: Mapping[str, Any], hints: BlockHints) -> PageStyle:
+    """Style with the print of a page in what room its traces leave.
 
     Parameters
     ----------
@@ -200,25 +197,12 @@ def with_print(
     style : PageStyle
     meta : mapping
         Of the record.
-    hints : BlockHints or None
-        Areas that are not given are those beside the traces.
+    hints : BlockHints
 
     Returns
     -------
     PageStyle
     """
+    # Speed and gain stand in the blocks.
     style = replace(style, scale_text=False)
-    if hints is None:
-        return style
-    (width, height), edge = style.paper_mm, 4.0
-    used = style.margin_left_mm + style.seconds * style.speed_mm_per_s + 3.0 * style.column_gap_mm
-    used += 0.0 if style.pulse == "none" else pulse_mm(style)
-    bottom = height - style.margin_bottom_mm
-    areas = {
-        "top": (edge, 3.0, width - edge, max(3.0, style.margin_top_mm - 1.0)),
-        "bottom": (edge, min(bottom + 1.0, height - 2.0), width - edge, height - 2.0),
-        "left": (0.0, 0.0, 0.0, 0.0),
-        "right": (used + 3.0, style.margin_top_mm, max(used + 3.0, width - edge), bottom - 4.0),
-    }
-    hints = replace(hints, areas={**areas, **(hints.areas or {})})
     return replace(style, blocks=sample_blocks(rng, hints, meta, style))

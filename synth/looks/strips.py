@@ -144,13 +144,12 @@ def sample_ambulance(rng: np.random.Generator, meta: Mapping[str, Any]) -> PageS
         font=font,
         pulse=pick(rng, {"left": 0.6, "none": 0.25, "right": 0.15}),
         pulse_once=chance(rng, 0.3),
-        separator=pick(rng, {"none": 0.4, "tick": 0.3, "dots": 0.3}),
+        separator=pick(rng, {"none": 0.4, "tick": 0.3, "dots": 0.15, "dashes": 0.15}),
         clip_mm=0.8 * (height - top - bottom) / (4 if "+" in layout else int(layout[0])) if chance(rng, 0.3) else None,
         **leads_of(rng, layout),
         **sample_gain(rng),
         **grid_of(rng, {"grey": 0.3, "black": 0.3, "orange": 0.2, "red": 0.2}),
     )
-    areas = {"left": (3.0, 5.0, left - 2.0, height - 6.0)} if side else None
     form = "side" if side else "columns"
-    hints = BlockHints(form=form, font=font, em_mm=uniform(rng, 1.9, 2.4), codes=0.0, areas=areas)
+    hints = BlockHints(form=form, font=font, em_mm=uniform(rng, 1.9, 2.4), codes=0.0)
     return with_print(rng, style, meta, hints)
