@@ -15,30 +15,29 @@ from synth.style import A4_MM, PageStyle
 __all__ = ["sample_heatpen", "sample_nordic", "sample_plotter"]
 
 
+def _mounted(rng: np.random.Generator) -> dict[str, Any]:
+    """Leads in rows as they were cut out and pasted: twelve, or a few."""
+    layout = str(pick(rng, {"6x2": 0.4, "4x3": 0.3, "3x4": 0.1, "3x1": 0.1, "1x1": 0.1}))
+    if not layout.endswith("x1"):
+        return leads_of(rng, layout)
+    chosen = rng.choice(LEADS, int(layout[0]), replace=False)
+    return {"layout": layout, "rows": tuple((str(lead),) for lead in chosen)}
+
+
 def sample_heatpen(rng: np.random.Generator, meta: Mapping[str, Any]) -> PageStyle:
     """One-channel recorder with a heated or inked stylus: leads cut from a strip and mounted, typed names."""
-    mounted = str(pick(rng, {"6x2": 0.4, "4x3": 0.3, "3x4": 0.1, "3x1": 0.1, "1x1": 0.1}))
-    rows_of = int(mounted[0])
-    columns = int(mounted[2])
-    each = 10.0 / columns if columns > 1 else 7.0
-    gap = uniform(rng, 2.0, 6.0) if columns > 1 else 0.0
-    left = uniform(rng, 6.0, 14.0)
-    pitch = uniform(rng, 26.0, 34.0) if rows_of < 6 else uniform(rng, 24.0, 27.0)
-    top = uniform(rng, 12.0, 24.0)
-    paper = (
-        left + 25.0 * each * columns + gap * (columns - 1) + uniform(rng, 12.0, 20.0),
-        top + rows_of * pitch + 10.0,
-    )
+    leads = _mounted(rng)
+    n_rows, columns = len(leads["rows"]), len(leads["rows"][0])
+    seconds, gap = (10.0, uniform(rng, 2.0, 6.0)) if columns > 1 else (7.0, 0.0)
+    left, top = uniform(rng, 6.0, 14.0), uniform(rng, 12.0, 24.0)
+    pitch = uniform(rng, 26.0, 34.0) if n_rows < 6 else uniform(rng, 24.0, 27.0)
+    paper = (left + 25.0 * seconds + gap * (columns - 1) + uniform(rng, 12.0, 20.0), top + n_rows * pitch + 10.0)
     ink = ink_of(rng, {"black": 0.4, "blue-black": 0.35, "brown": 0.25})
-    leads: dict[str, Any] = leads_of(rng, mounted)
-    if rows_of * columns < len(LEADS):
-        chosen = [str(lead) for lead in rng.choice(LEADS, rows_of, replace=False)]
-        leads = {"layout": mounted, "rows": tuple((lead,) for lead in chosen)}
     style = PageStyle(
         look="heatpen",
         paper_mm=paper,
         dpi=sample_dpi(rng, paper),
-        seconds=each * columns,
+        seconds=seconds,
         margin_left_mm=left,
         margin_top_mm=top,
         margin_bottom_mm=8.0,

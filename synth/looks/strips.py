@@ -21,23 +21,23 @@ def _length_s(meta: Mapping[str, Any]) -> float:
     return float(meta.get("duration_s") or 10.0)
 
 
+def _groups_of_three(rng: np.random.Generator, meta: Mapping[str, Any]) -> tuple[dict[str, Any], float]:
+    """Leads in rows, and seconds: all twelve in four groups, the limb or chest leads in two, or three leads."""
+    groups = int(pick(rng, {4: 0.6, 2: 0.2, 1: 0.2}))
+    if groups == 4:
+        return leads_of(rng, "3x4", cabrera=0.05), 10.0
+    if groups == 2:
+        six = leads_of(rng, "2x6")["rows"][int(rng.integers(2))]
+        return {"layout": "3x2", "rows": tuple(zip(six[:3], six[3:], strict=True))}, float(rng.choice([6.0, 8.0, 10.0]))
+    chosen = pick(rng, {("I", "II", "III"): 0.4, ("V1", "II", "V5"): 0.3, ("II", "aVF", "V1"): 0.3})
+    return {"layout": "3x1", "rows": tuple((lead,) for lead in chosen)}, _length_s(meta)
+
+
 def sample_threechannel(rng: np.random.Generator, meta: Mapping[str, Any]) -> PageStyle:
     """Portable three-channel recorder: a roll, leads in groups of three one after the other, one pulse at the start."""
     height = float(rng.choice(_ROLLS_MM))
-    groups = int(pick(rng, {4: 0.6, 2: 0.2, 1: 0.2}))
-    leads: dict[str, Any]
-    if groups == 4:
-        leads, seconds = leads_of(rng, "3x4", cabrera=0.05), 10.0
-    elif groups == 2:
-        rows = (
-            (("I", "aVR"), ("II", "aVL"), ("III", "aVF"))
-            if chance(rng, 0.5)
-            else (("V1", "V4"), ("V2", "V5"), ("V3", "V6"))
-        )
-        leads, seconds = {"layout": "3x2", "rows": rows}, float(rng.choice([6.0, 8.0, 10.0]))
-    else:
-        chosen = pick(rng, {("I", "II", "III"): 0.4, ("V1", "II", "V5"): 0.3, ("II", "aVF", "V1"): 0.3})
-        leads, seconds = {"layout": "3x1", "rows": tuple((lead,) for lead in chosen)}, _length_s(meta)
+    leads, seconds = _groups_of_three(rng, meta)
+    groups = len(leads["rows"][0])
     left = uniform(rng, 4.0, 12.0)
     gap = float(rng.choice([0.0, 0.0, 2.0, 4.0]))
     paper = (left + 25.0 * seconds + gap * (groups - 1) + 8.0 + uniform(rng, 4.0, 25.0), height)
@@ -111,18 +111,15 @@ def sample_telemetry(rng: np.random.Generator, meta: Mapping[str, Any]) -> PageS
 def sample_ambulance(rng: np.random.Generator, meta: Mapping[str, Any]) -> PageStyle:
     """Defibrillator's report: twelve leads at once in columns of 2.5 s on a roll 100 mm wide, rows close together."""
     layout = str(pick(rng, {"3x4": 0.6, "4x3": 0.25, "3x4+1": 0.15}))
-    columns = int(layout[2])
-    each = float(rng.choice([2.5, 2.5, 3.0]))
     once = "+" not in layout
-    seconds = each * columns if once else 10.0
+    seconds = float(rng.choice([2.5, 2.5, 3.0])) * int(layout[2]) if once else 10.0
     height, gap = float(rng.choice([90.0, 100.0, 106.0])), float(rng.choice([0.0, 1.0, 2.0]))
     side = uniform(rng, 45.0, 62.0) if chance(rng, 0.6) else 0.0
     left = side + uniform(rng, 3.0, 6.0)
     paper = (left + seconds * 25.0 + 3 * gap + 10.0 + uniform(rng, 3.0, 12.0), height)
     font = str(pick(rng, {"narrow": 0.5, "swiss": 0.3, "mono-narrow": 0.2}))
     ink = ink_of(rng, {"thermal": 0.6, "black": 0.4})
-    top = uniform(rng, 5.0, 8.0) if side else uniform(rng, 14.0, 18.0)
-    bottom = uniform(rng, 5.0, 8.0)
+    top, bottom = uniform(rng, 5.0, 8.0) if side else uniform(rng, 14.0, 18.0), uniform(rng, 5.0, 8.0)
     style = PageStyle(
         look="ambulance",
         paper_mm=paper,
@@ -150,6 +147,5 @@ def sample_ambulance(rng: np.random.Generator, meta: Mapping[str, Any]) -> PageS
         **sample_gain(rng),
         **grid_of(rng, {"grey": 0.3, "black": 0.3, "orange": 0.2, "red": 0.2}),
     )
-    form = "side" if side else "columns"
-    hints = BlockHints(form=form, font=font, em_mm=uniform(rng, 1.9, 2.4), codes=0.0)
+    hints = BlockHints(form="side" if side else "columns", font=font, em_mm=2.2, codes=0.0)
     return with_print(rng, style, meta, hints)

@@ -60,7 +60,7 @@ MARKS = {
     "zfold": lambda s: 280 <= s.paper_mm[0] <= 300 and s.font in ("mono", "mono-narrow", "matrix", "narrow"),
     "dotgrid": lambda s: s.grid_kind in ("dotted", "dots", "five") and s.paper_mm[1] == 210.0,
     "archive": lambda s: s.major_width_mm >= 0.3 and s.grid_area_mm is not None,
-    "office": lambda s: s.margin_top_mm >= 28 and s.font != "plotter" and s.grid_margin_mm >= 5,
+    "office": lambda s: s.margin_top_mm >= 20 and s.font != "plotter" and s.grid_margin_mm >= 5,
     "threechannel": lambda s: s.paper_mm[1] in (58.0, 63.0, 80.0) and s.layout[:2] == "3x",
     "telemetry": lambda s: s.paper_mm[1] <= 58.0 and s.layout in ("1x1", "2x1"),
     "ambulance": lambda s: 90.0 <= s.paper_mm[1] <= 106.0 and s.name_mm < 3,
