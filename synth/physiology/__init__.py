@@ -10,7 +10,7 @@ from synth.physiology.dipole import DOWER, Gaussian
 from synth.physiology.infarction import TERRITORIES, j_limits_mv
 from synth.physiology.params import PhysiologyParams
 from synth.physiology.rhythm import AtrialWaves, Event
-from synth.physiology.sampling import KINDS, parse_kind, sample_physiology
+from synth.physiology.sampling import KINDS, parse_kind, sample_kind, sample_physiology
 from synth.physiology.synthesis import synthesize_record
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "PhysiologyParams",
     "j_limits_mv",
     "parse_kind",
+    "sample_kind",
     "sample_physiology",
     "synthesize_record",
 ]

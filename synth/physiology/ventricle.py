@@ -125,7 +125,7 @@ def _posterior_delay(rng: np.random.Generator, normal: BeatShape) -> BeatShape:
 
 
 def _typical(kind: str, beat: BeatShape, matrix: _Array) -> bool:
-    """Whether a bundle branch block shows in V1 and V6 what its definition asks for."""
+    """Whether a delay shows in its leads what its definition asks for."""
     found = beat.gaussians()
     onset, _, offset = edges(found)["QRS"]
     t = np.arange(onset, offset, 0.002)
@@ -138,7 +138,11 @@ def _typical(kind: str, beat: BeatShape, matrix: _Array) -> bool:
     if kind == "irbbb":  # the same, small
         late = t > onset + 0.55 * (offset - onset)
         return bool(v1[late].max() > 0.08 and v6[late].min() < -0.03)
-    return True
+    # A fascicular block's axis is clear: more than a fifth of the frontal QRS is not taken back by the rest of it.
+    frontal = twelve_leads(matrix @ vectors(found) @ shapes(found, t))[[0, 5]]
+    axes = CONDUCTION[kind][1]
+    clear = np.hypot(*frontal.sum(axis=1)) > 0.2 * np.hypot(*np.abs(frontal).sum(axis=1))
+    return bool(clear and axes is not None and axes[0] - 2 <= axis_deg(beat, matrix) <= axes[1] + 2)
 
 
 def premature_atrial(rng: np.random.Generator, beat: BeatShape) -> BeatShape:

