@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitize.owner.seen import OwnerPage, save_page, seen_by_reader
-from ecg import LEADS, ECGRecord
+from ecg import LAYOUTS, LEADS, ECGRecord
 from ecg.errors import DigitizationError, OptionsError
 from synth import PRESETS, PageStyle, RecordSource, SynthPage, TextBox, apply_steps, page_look, render, sample_steps
 from synth.degrade import Step
@@ -19,11 +19,12 @@ from synth.degrade.geometry import sample_perspective
 from synth.degrade.geometry_crumple import sample_creases, sample_crumple
 from synth.degrade.geometry_surface import sample_curl, sample_folds
 from synth.degrade.optics import sample_blur, sample_illumination, sample_jpeg, sample_noise
+from synth.looks import sample_look
 
 __all__ = ["DrawnPage", "clutter", "draw_owner_page", "draw_pages", "photographed"]
 
-#: Presets that are drawn, and how often: scans are what most readers get, photos what most of them get wrong.
-_MIX = {"clean": 0.15, "scan": 0.35, "photo": 0.5}
+#: Presets that are drawn, and how often: the mixture of what people hand in, and more of what most of them do.
+_MIX = {"field": 0.6, "clean": 0.06, "scan": 0.14, "photo": 0.2}
 #: Words that stand where a trace runs.
 _WORDS = (*LEADS, "II", "V1", "aVR", "25mm/s", "10mm/mV", "HR 74", "*", "ID 4107", "0.05-40 Hz", "II +", "V5 x1/2")
 
@@ -99,18 +100,26 @@ def draw_owner_page(record: ECGRecord, rng: np.random.Generator, preset: str | N
     DigitizationError
         If the reader would refuse the page.
     """
-    if preset is None:
-        preset = str(rng.choice(list(_MIX), p=list(_MIX.values())))
     # Tall beats reach their neighbours' lines: most signals grow, by 16 % in the median.
     size = np.float32(np.exp(rng.normal(0.15, 0.3)))
     record = replace(record, signal=record.signal * size)
-    style, member = page_look(record, preset if preset in PRESETS else "scan", int(rng.integers(2**31)))
-    steps = photographed(rng) if preset not in PRESETS else sample_steps(rng, member)
+    preset = preset or _preset(rng)
+    if preset == "photo":
+        style, steps = sample_look(rng, meta=record.meta), photographed(rng)
+    else:
+        style, member = page_look(record, preset, int(rng.integers(2**31)))
+        steps = sample_steps(rng, member)
     # A mirrored page is refused.
     steps = tuple(step for step in steps if step["name"] != "mirror")
     undamaged = clutter(_rendered(record, style, rng), rng)
     # The reader measures a scale to within some per cent.
     return seen_by_reader(apply_steps(undamaged, steps), undamaged, float(rng.normal(0, 0.03)))
+
+
+def _preset(rng: np.random.Generator) -> str:
+    mix = {name: share for name, share in _MIX.items() if name in (*PRESETS, "photo")}
+    shares = np.array(list(mix.values()))
+    return str(rng.choice(list(mix), p=shares / shares.sum()))
 
 
 def _rendered(record: ECGRecord, style: PageStyle, rng: np.random.Generator) -> SynthPage:
@@ -123,22 +132,39 @@ def _rendered(record: ECGRecord, style: PageStyle, rng: np.random.Generator) -> 
 
 def _crowded(style: PageStyle, rng: np.random.Generator) -> PageStyle:
     """Look with lines close together, or with less to go by."""
-    top = 24.0 if style.header else 14.0
     what = rng.random()
-    if what < 0.3:
-        layout = "12x1" if rng.random() < 0.7 else "12x1+1"
-        style = replace(style, layout=layout, margin_top_mm=top, margin_bottom_mm=10.0)
-    elif what < 0.5:
-        style = replace(style, layout="6x2" if rng.random() < 0.5 else "6x2+1", margin_top_mm=top)
-    elif what < 0.7:  # a sheet that is not filled to its edges
-        style = replace(style, margin_top_mm=float(rng.uniform(28, 60)), margin_bottom_mm=float(rng.uniform(10, 40)))
-    if rng.random() < 0.1:
+    if what < 0.25:
+        style = _relaid(style, "12x1" if rng.random() < 0.7 else "12x1+1")
+    elif what < 0.45:
+        style = _relaid(style, "6x2" if rng.random() < 0.5 else "6x2+1")
+    elif what < 0.65:  # a sheet that is not filled to its edges
+        style = replace(style, row_pitch_mm=_pitch_mm(style) * float(rng.uniform(0.55, 1.0)))
+    if rng.random() < 0.08:
         style = replace(style, grid=False)
     if rng.random() < 0.2:
         style = replace(style, trace_width_mm=float(rng.uniform(0.2, 0.55)))
     if rng.random() < 0.3:
         style = replace(style, names="on")
+    if rng.random() < 0.25:
+        # Long ones are rules, which the reader takes out by their length.
+        style = replace(style, separator=("tick", "bars", "dashes", "dots")[int(rng.integers(4))])
     return style
+
+
+def _relaid(style: PageStyle, layout: str) -> PageStyle:
+    """Look with another layout, where its lines would stand 10 mm apart or more: closer ones are not in use."""
+    relaid = replace(style, layout=layout, rows=(), rhythm=(), row_pitch_mm=None)
+    if not style.header and style.look == "plain":
+        relaid = replace(relaid, margin_top_mm=14.0)
+    return relaid if _pitch_mm(relaid) >= 10.0 else style
+
+
+def _pitch_mm(style: PageStyle) -> float:
+    """From line to line of trace."""
+    if style.row_pitch_mm is not None:
+        return style.row_pitch_mm
+    n = len(style.rows) + len(style.rhythm) if style.rows else LAYOUTS[style.layout].n_lines
+    return (style.paper_mm[1] - style.margin_top_mm - style.margin_bottom_mm) / n
 
 
 def clutter(page: SynthPage, rng: np.random.Generator) -> SynthPage:
