@@ -228,6 +228,8 @@ def test_sampled_styles_fit_on_their_sheets(preset):
         style = sample_style(np.random.default_rng(seed), preset, {"age": 50.0, "sex": "F"})
         assert sample_style(np.random.default_rng(seed), preset, {"age": 50.0, "sex": "F"}) == style
         page = render(record, None, replace(style, dpi=60.0))
-        assert np.isfinite(page.record.signal).sum() >= 12 * 500 / len(page.layout.rows[0])
+        # every row shows one lead or another at any time; a monitor's few rows, or columns at one time, show less
+        rows = len(page.layout.rows)
+        assert np.isfinite(page.record.signal).sum() >= rows * min(500, 50 * style.seconds / len(page.layout.rows[0]))
         seen.add(style.layout)
-    assert len(seen) >= 4
+    assert len(seen) >= 4, "layouts"
