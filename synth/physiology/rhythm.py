@@ -40,9 +40,9 @@ class AtrialWaves:
     frequency_hz : float
         Waves a second: fibrillation 5.5 to 8.5, flutter 4 to 5.5.
     swing_hz, swing_rate_hz : float
-        Frequency modulation: amplitude and rate, both in Hz; 0 for flutter.
+        Standard deviation of the frequency, 0 for flutter, and how often it changes, both in Hz.
     size_swing : float
-        Amplitude modulation, as a share.
+        Standard deviation of the amplitude, as a share.
     harmonics : tuple of float
         Amplitudes of the sines at multiples of the frequency; 1, 1/2, 1/3 … is a sawtooth.
     vector, across : tuple of three float
@@ -194,12 +194,12 @@ def atrial_dipole(rng: np.random.Generator, waves: AtrialWaves, t: _Array) -> _A
     """Fibrillation's or flutter's waves over time.
 
     A sum of sines in fixed phase, slowly modulated in frequency and amplitude, after Stridh & Sörnmo (IEEE Trans
-    Biomed Eng 2001;48:105-111, section II-A), here on three axes.
+    Biomed Eng 2001;48:105-111, section II-A), here on three axes and modulated at random.
 
     Parameters
     ----------
     rng : numpy.random.Generator
-        Draws the phases of the modulations.
+        Draws the modulations.
     waves : AtrialWaves
     t : float64 array [samples]
         Times in s; without modulation, each cycle starts at a multiple of ``1 / frequency_hz``.
@@ -208,14 +208,20 @@ def atrial_dipole(rng: np.random.Generator, waves: AtrialWaves, t: _Array) -> _A
     -------
     float64 array [3, samples]
     """
-    lead, drift, size = 2 * math.pi * rng.random(3)
     phase = 2 * math.pi * waves.frequency_hz * t
+    swell = np.ones(t.size)
     if waves.swing_hz:
-        slow = 2 * math.pi * waves.swing_rate_hz * t + drift
-        phase = phase + lead + waves.swing_hz / waves.swing_rate_hz * np.sin(slow)
-        phase = phase + 0.6 * np.sin(2.3 * slow + size)  # no two swings of a fibrillating atrium are alike
-    swell = 1 + waves.size_swing * np.sin(2 * math.pi * 0.37 * waves.swing_rate_hz * t + size)
+        step = t[1] - t[0] if t.size > 1 else 0.0
+        away = waves.swing_hz * _slow_noise(rng, waves.swing_rate_hz, t)
+        phase = phase + 2 * math.pi * (rng.random() + np.cumsum(away) * step)
+        swell = np.clip(1 + waves.size_swing * _slow_noise(rng, waves.swing_rate_hz, t), 0.1, 1.9)
     saw = sum(a * np.sin((k + 1) * phase) for k, a in enumerate(waves.harmonics))
     turned = sum(a * np.cos((k + 1) * phase) for k, a in enumerate(waves.harmonics))
     out: _Array = np.outer(waves.vector, swell * saw) + np.outer(waves.across, swell * turned)
     return out
+
+
+def _slow_noise(rng: np.random.Generator, rate_hz: float, t: _Array) -> _Array:
+    """Draw values of unit variance so many times a second, with straight lines between them."""
+    nodes = np.arange(math.floor(t[0] * rate_hz), math.ceil(t[-1] * rate_hz) + 1) / rate_hz
+    return np.asarray(np.interp(t, nodes, rng.normal(size=nodes.size)))

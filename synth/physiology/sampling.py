@@ -308,9 +308,9 @@ def _fibrillation(rng: np.random.Generator) -> AtrialWaves:
     across = 0.5 * size * rng.normal(0, 0.5, 3)
     return AtrialWaves(
         float(rng.uniform(5.5, 8.5)),
-        float(rng.uniform(0.3, 0.9)),
-        float(rng.uniform(0.2, 0.5)),
-        float(rng.uniform(0.2, 0.5)),
+        float(rng.uniform(0.8, 1.8)),
+        float(rng.uniform(2.0, 4.0)),
+        float(rng.uniform(0.3, 0.5)),
         (1.0, float(rng.uniform(0.3, 0.55)), float(rng.uniform(0.1, 0.3))),
         _three(vector),
         _three(across),
