@@ -47,6 +47,6 @@ def blank_page(style: PageStyle) -> tuple[NDArray[np.uint8], tuple[float, float]
             at = np.arange(phase % step_mm - step_mm, size / k + step_mm, step_mm) * k - 0.5
             both.append(line_coverage(size, at, line_mm * k)[first:last])
         combs.append((both[0], both[1]))
-    colours = (style.paper_rgb, style.minor_rgb, style.major_rgb)
+    colours = (style.field_rgb or style.paper_rgb, style.minor_rgb, style.major_rgb)
     paint_grid(image[top:bottom, left:right], combs[0], combs[1], colours, _KINDS[style.grid_kind], combs[2])
     return image, origin

@@ -107,6 +107,8 @@ class PageStyle:
         ``"dotted"``, the strong lines dotted as well; ``"five"``, dots along the strong lines, five a large square.
     grid_area_mm : tuple of float or None
         Left, top, right, bottom of the grid on the sheet, in place of the margin.
+    field_rgb : tuple of int or None
+        Paper between the grid's lines, where it is tinted and the sheet around it is not.
     pulse_once : bool
         Whether only the first row has a pulse.
     pulse_gap_mm : float
@@ -166,6 +168,7 @@ class PageStyle:
     pen_taper: float = 0.0
     grid_kind: Literal["lines", "major", "dots", "dotted", "five"] = "lines"
     grid_area_mm: tuple[float, float, float, float] | None = None
+    field_rgb: Colour | None = None
     pulse_once: bool = False
     pulse_gap_mm: float = 1.0
     font: str = "sans"

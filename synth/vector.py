@@ -100,6 +100,10 @@ _GRID_KINDS: Mapping[str, tuple[str, str]] = {
 
 def _draw_grid(document: Any, style: PageStyle) -> None:
     fine, strong = _GRID_KINDS[style.grid_kind]
+    if style.field_rgb is not None:
+        left, top, right, bottom = style.grid_box_mm
+        document.set_fill_color(*style.field_rgb)
+        document.rect(left, top, right - left, bottom - top, style="F")
     _draw_lines_of_grid(document, style, 1.0, fine, style.minor_width_mm, style.minor_rgb)
     _draw_lines_of_grid(document, style, 5.0, strong, style.major_width_mm, style.major_rgb)
 

@@ -8,7 +8,18 @@ from typing import Any
 import numpy as np
 
 from synth.header import BlockHints
-from synth.looks.parts import chance, grid_of, ink_of, leads_of, pick, sample_dpi, sample_gain, uniform, with_print
+from synth.looks.parts import (
+    chance,
+    grid_of,
+    ink_of,
+    leads_of,
+    pick,
+    sample_dpi,
+    sample_gain,
+    uniform,
+    white_around,
+    with_print,
+)
 from synth.style import A4_MM, LETTER_MM, PageStyle
 
 __all__ = ["sample_archive", "sample_cart", "sample_dotgrid", "sample_office", "sample_zfold"]
@@ -79,6 +90,8 @@ def sample_cart(rng: np.random.Generator, meta: Mapping[str, Any]) -> PageStyle:
         **sample_gain(rng),
         **grid_of(rng, {"pink": 0.55, "red": 0.3, "orange": 0.06, "grey": 0.05, "blue": 0.04}),
     )
+    if boxed and chance(rng, 0.6):
+        style = white_around(rng, style)
     form = pick(rng, {"columns": 0.6, "corners": 0.15, "lines": 0.1, "footer": 0.1, "none": 0.05})
     return with_print(rng, style, meta, BlockHints(form=form, font=font))
 
@@ -187,6 +200,8 @@ def sample_archive(rng: np.random.Generator, meta: Mapping[str, Any]) -> PageSty
         **sample_gain(rng),
         **colours,
     )
+    if chance(rng, 0.8):
+        style = white_around(rng, style)
     form = pick(rng, {"columns": 0.65, "corners": 0.2, "footer": 0.15})
     return with_print(rng, style, meta, BlockHints(form=form, font="swiss", codes=0.25))
 

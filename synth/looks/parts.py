@@ -24,6 +24,7 @@ __all__ = [
     "sample_gain",
     "tinted",
     "uniform",
+    "white_around",
     "with_print",
 ]
 
@@ -126,6 +127,12 @@ def grid_of(rng: np.random.Generator, colours: Mapping[str, float], strength: fl
         "major_width_mm": uniform(rng, 0.16, 0.32),
         "grid_phase_mm": (uniform(rng, 0, 5), uniform(rng, 0, 5)),
     }
+
+
+def white_around(rng: np.random.Generator, style: PageStyle) -> PageStyle:
+    """Style whose sheet is white around a tinted grid, as laser printers and archives print it."""
+    white = tinted(rng, (252, 252, 252), 1.5)
+    return replace(style, paper_rgb=white, field_rgb=style.paper_rgb)
 
 
 def ink_of(rng: np.random.Generator, inks: Mapping[str, float]) -> Colour:

@@ -154,6 +154,10 @@ def test_a_grid_keeps_to_its_area():
     assert columns.max() <= 280 * k
     assert rows.min() >= 30 * k - 1
     assert rows.max() <= 190 * k
+    tinted = render(ECGRecord(np.full((12, 500), np.nan), 50, LEADS), "3x4", replace(style, field_rgb=(255, 230, 230)))
+    inside = tinted.page.image[round(33 * k) : round(187 * k), round(23 * k) : round(277 * k)]
+    assert inside[..., 1].max() == 230
+    assert (tinted.page.image[: int(29 * k)] == 255).all()
 
 
 def test_a_fast_pen_draws_thinner():
