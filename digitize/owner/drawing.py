@@ -57,6 +57,11 @@ def draw_pages(
     ------
     pathlib.Path
         Each page's file, as soon as it is there.
+
+    Raises
+    ------
+    DigitizationError
+        If the reader refuses most pages.
     """
     folder.mkdir(parents=True, exist_ok=True)
     # A number that was refused leaves a mark, so that a second run does not draw it again.
@@ -73,6 +78,9 @@ def draw_pages(
                 with refused.open("a", encoding="utf-8") as file:
                     file.write(path.stem + os.linesep)
         index += 1
+        if index > 4 * (done + 10):
+            seen = f"of {index} drawn pages only {done} came through the reader"
+            raise DigitizationError("owner", seen, "mend the reader before its network is trained")
         if path.is_file():
             done += 1
             yield path
