@@ -12,7 +12,7 @@ import pytest
 
 from ecg import ECGRecord
 from synth.page import TextBox, move_points
-from synth.source import draw_page, iter_pages
+from synth.source import MEMBERS, MIXTURE, draw_page, iter_pages
 from synth.style import PRESETS
 from synth.truth import SCHEMA, plain, truth
 from synth.writer import write_set
@@ -71,9 +71,15 @@ def test_the_schema_knows_every_kind_of_print(schema):
 def test_member_and_preset_are_told(written):
     for preset, told in written.items():
         assert told["set"]["preset"] == preset
-        assert told["set"]["member"] in PRESETS
-        if preset != "field":
+        if preset == MIXTURE:
+            assert told["set"]["member"] in MEMBERS
+        else:
             assert told["set"]["member"] == preset
+
+
+def test_the_mixture_draws_presets_and_is_none_of_them():
+    assert set(MEMBERS) == set(PRESETS) - {MIXTURE}
+    assert sum(MEMBERS.values()) == pytest.approx(1)
 
 
 def test_the_paper_map_leads_from_millimetres_to_the_corners(written):
