@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -12,6 +12,8 @@ import numpy as np
 
 from ecg import ECGRecord, FormatError, OptionsError, resample
 from synth.degrade import apply_steps, sample_steps
+from synth.degrade.presets import MIXTURE, sample_member
+from synth.header_rate import quick_rate
 from synth.page import SynthPage
 from synth.physiology import KINDS, sample_physiology, synthesize_record
 from synth.render import render
@@ -39,23 +41,6 @@ _DRAW_FS = 500.0
 
 #: Independent streams of one page, so that another look never changes the heart.
 _HEART, _LOOK, _DAMAGE, _ORDER, _MEMBER = range(5)
-
-#: The preset that draws one of `MEMBERS` for each page, in every device look.
-MIXTURE = "field"
-
-#: Shares of the presets in the mixture. What people hand in is photographs, scans and screens in the main; worse
-#: pages are kept frequent enough to be learned.
-MEMBERS: Mapping[str, float] = {
-    "phone": 0.30,
-    "scan": 0.20,
-    "screen": 0.10,
-    "photocopy": 0.09,
-    "archive": 0.09,
-    "clean": 0.08,
-    "fax": 0.05,
-    "wrecked": 0.05,
-    "published": 0.04,
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,13 +168,15 @@ def page_look(record: ECGRecord, preset: str, seed: int, index: int = 0) -> tupl
     """
     known_preset(preset)
     rng = _stream(seed, index, _LOOK)
+    meta = {**record.meta, "duration_s": record.duration_s}
+    if preset not in ("clean", "published", "scan"):  # device looks print a rate: the record's own
+        meta["rate_per_min"] = quick_rate(record)
     if preset != MIXTURE:
-        return sample_style(rng, preset, record.meta), preset
+        return sample_style(rng, preset, meta), preset
     from synth.looks import sample_look
 
-    names, shares = zip(*MEMBERS.items(), strict=True)
-    member = str(_stream(seed, index, _MEMBER).choice(names, p=np.array(shares) / sum(shares)))
-    return sample_look(rng, member, record.meta), member
+    member = sample_member(_stream(seed, index, _MEMBER))
+    return sample_look(rng, member, meta), member
 
 
 def draw_page(record: ECGRecord, preset: str, seed: int, index: int = 0, style: PageStyle | None = None) -> SynthPage:

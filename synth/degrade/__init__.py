@@ -17,7 +17,17 @@ from synth.degrade.geometry_device import feed, lens
 from synth.degrade.geometry_surface import curl, folds
 from synth.degrade.geometry_tear import apply_flap, tear
 from synth.degrade.geometry_warp import WarpOf, bend
-from synth.degrade.optics import apply_blur, apply_illumination, apply_jpeg, apply_noise
+from synth.degrade.light import apply_glare, apply_light, apply_tone
+from synth.degrade.optics import (
+    apply_blur,
+    apply_defocus,
+    apply_grain,
+    apply_illumination,
+    apply_jpeg,
+    apply_motion,
+    apply_noise,
+    apply_sharpen,
+)
 from synth.degrade.presets import sample_steps
 from synth.degrade.step import Step
 from synth.page import SynthPage
@@ -47,6 +57,13 @@ _PHOTOMETRY: dict[str, Callable[[SynthPage, Step], SynthPage]] = {
     "blur": apply_blur,
     "noise": apply_noise,
     "illumination": apply_illumination,
+    "light": apply_light,
+    "glare": apply_glare,
+    "tone": apply_tone,
+    "defocus": apply_defocus,
+    "motion": apply_motion,
+    "grain": apply_grain,
+    "sharpen": apply_sharpen,
     "jpeg": apply_jpeg,
 }
 

@@ -1,4 +1,4 @@
-"""What light and camera do to the picture: uneven light, blur, noise, JPEG."""
+"""What scanner and camera do to the picture: uneven light, blur, noise, sharpening, JPEG."""
 
 from __future__ import annotations
 
@@ -7,18 +7,27 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from synth.degrade.field import GRAIN, noise_tile
 from synth.degrade.step import Step, photometric
 from synth.page import SynthPage
 
 __all__ = [
     "apply_blur",
+    "apply_defocus",
+    "apply_grain",
     "apply_illumination",
     "apply_jpeg",
+    "apply_motion",
     "apply_noise",
+    "apply_sharpen",
     "sample_blur",
+    "sample_defocus",
+    "sample_grain",
     "sample_illumination",
     "sample_jpeg",
+    "sample_motion",
     "sample_noise",
+    "sample_sharpen",
 ]
 
 #: Rows and columns of the kept noise: primes, so that no period of a grid or a picture divides them.
@@ -100,3 +109,96 @@ def apply_jpeg(page: SynthPage, step: Step) -> SynthPage:
     bgr = cv2.cvtColor(page.page.image, cv2.COLOR_RGB2BGR)
     _, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, int(step["quality"])])
     return photometric(page, cv2.cvtColor(cv2.imdecode(data, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB), step)
+
+
+def sample_defocus(rng: np.random.Generator, high_px: float) -> Step:
+    """Radius of the circle of confusion in pixels; small ones are likelier (the square of a uniform number)."""
+    return {"name": "defocus", "radius_px": float(0.3 + (high_px - 0.3) * rng.uniform() ** 2)}
+
+
+def apply_defocus(page: SynthPage, step: Step) -> SynthPage:
+    """Page out of focus: each point becomes a disc of ``radius_px``, the image of a round aperture."""
+    radius = float(step["radius_px"])
+    reach = int(np.ceil(radius))
+    y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
+    # A pixel counts by the share of it inside the disc, by its distance from the rim.
+    disc = np.clip(radius + 0.5 - np.hypot(x, y), 0, 1)
+    return photometric(page, _filtered(page.page.image, disc), step)
+
+
+def sample_motion(rng: np.random.Generator, high_px: float) -> Step:
+    """Length in pixels and direction of the way that the picture moved while it was taken; short ones are likelier."""
+    return {
+        "name": "motion",
+        "length_px": float(1 + (high_px - 1) * rng.uniform() ** 2),
+        "angle_deg": float(rng.uniform(0, 180)),
+    }
+
+
+def apply_motion(page: SynthPage, step: Step) -> SynthPage:
+    """Page smeared evenly over ``length_px`` along ``angle_deg`` (anticlockwise from the right)."""
+    half = step["length_px"] / 2
+    reach = int(np.ceil(half))
+    turn = np.radians(step["angle_deg"])
+    places = np.linspace(-half, half, 8 * reach + 1)  # eight a pixel: bilinear shares come out even
+    kernel = np.zeros((2 * reach + 3, 2 * reach + 3))
+    x, y = places * np.cos(turn) + reach + 1, -places * np.sin(turn) + reach + 1
+    i, j = np.floor(y).astype(int), np.floor(x).astype(int)
+    for di in (0, 1):
+        for dj in (0, 1):
+            np.add.at(kernel, (i + di, j + dj), (1 - abs(y - i - di)) * (1 - abs(x - j - dj)))
+    return photometric(page, _filtered(page.page.image, kernel), step)
+
+
+def _filtered(image: NDArray[np.uint8], kernel: NDArray[np.float64]) -> NDArray[np.uint8]:
+    import cv2
+
+    even = (kernel / kernel.sum()).astype(np.float32)
+    blurred = cv2.filter2D(image, -1, even, borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(blurred, np.uint8)
+
+
+def sample_sharpen(rng: np.random.Generator, high: float) -> Step:
+    """Unsharp mask as cameras and scanners apply it, up to ``high`` times the difference from the blurred picture."""
+    return {"name": "sharpen", "amount": float(rng.uniform(0.2, 1.0) * high), "sigma_px": float(rng.uniform(0.8, 2.0))}
+
+
+def apply_sharpen(page: SynthPage, step: Step) -> SynthPage:
+    """Page plus ``amount`` times its difference from itself blurred by ``sigma_px``: dark lines get light rims."""
+    import cv2
+
+    image = page.page.image
+    blurred = cv2.GaussianBlur(image, (0, 0), step["sigma_px"])
+    sharp = cv2.addWeighted(image, 1 + step["amount"], blurred, -step["amount"], 0)
+    return photometric(page, sharp.astype(np.uint8, copy=False), step)
+
+
+def sample_grain(rng: np.random.Generator, low: float, high: float) -> Step:
+    """Noise of a sensor: ``low`` to ``high`` grey levels at middle grey, evenly in the logarithm."""
+    return {
+        "name": "grain",
+        "sigma": float(np.exp(rng.uniform(np.log(low), np.log(high)))),
+        "read": float(rng.uniform(0.2, 0.7)),
+        "grain_px": float(rng.choice([0.0, 0.6, 1.0])),
+        "chroma": float(rng.choice([0.1, 0.4])),
+        "offset": [int(rng.integers(size)) for size in GRAIN],
+    }
+
+
+def apply_grain(page: SynthPage, step: Step) -> SynthPage:
+    """Page with a sensor's noise: ``sigma`` at middle grey, growing with brightness, patchy where it was filtered.
+
+    Its variance is a part that does not depend on the light (``read``, a share) and the photons', in proportion to it
+    (Foi et al., IEEE Trans Image Process 2008;17:1737-54); the camera's tone curve (slope 1/2.2 of the root) then
+    flattens it towards the lights. One kept tile is laid at ``offset`` and repeated.
+    """
+    from synth.degrade.kernels import add_grain
+
+    light = np.linspace(0.004, 1, 256) ** 2.2  # linear light of a stored value
+    spread = np.sqrt(step["read"] ** 2 + (1 - step["read"] ** 2) * light / 0.22)  # 1 at middle grey: 0.5^2.2 = 0.22
+    spread *= np.minimum((light / 0.22) ** (1 / 2.2 - 1), 3.0)
+    gain = np.rint(step["sigma"] / 32 * spread * 1024).astype(np.int64)
+    image = np.ascontiguousarray(page.page.image)
+    out = np.empty_like(image)
+    add_grain(image, noise_tile(step["grain_px"], step["chroma"]), gain, *(int(v) for v in step["offset"]), out)
+    return photometric(page, out, step)

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from ecg import ECGRecord
+from synth.degrade.presets import MEMBERS, MIXTURE
 from synth.page import TextBox, move_points
-from synth.source import MEMBERS, MIXTURE, draw_page, iter_pages
+from synth.source import draw_page, iter_pages
 from synth.style import PRESETS
 from synth.truth import SCHEMA, plain, truth
 from synth.writer import write_set
