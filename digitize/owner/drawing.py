@@ -13,18 +13,12 @@ from numpy.typing import NDArray
 from digitize.owner.seen import OwnerPage, save_page, seen_by_reader
 from ecg import LAYOUTS, LEADS, ECGRecord
 from ecg.errors import DigitizationError, OptionsError
-from synth import PRESETS, PageStyle, RecordSource, SynthPage, TextBox, apply_steps, page_look, render, sample_steps
-from synth.degrade import Step
-from synth.degrade.geometry import sample_perspective
-from synth.degrade.geometry_crumple import sample_creases, sample_crumple
-from synth.degrade.geometry_surface import sample_curl, sample_folds
-from synth.degrade.optics import sample_blur, sample_illumination, sample_jpeg, sample_noise
-from synth.looks import sample_look
+from synth import PageStyle, RecordSource, SynthPage, TextBox, apply_steps, page_look, render, sample_steps
 
-__all__ = ["DrawnPage", "clutter", "draw_owner_page", "draw_pages", "photographed"]
+__all__ = ["DrawnPage", "clutter", "draw_owner_page", "draw_pages"]
 
-#: Presets that are drawn, and how often: the mixture of what people hand in, and more of what most of them do.
-_MIX = {"field": 0.6, "clean": 0.06, "scan": 0.14, "photo": 0.2}
+#: Presets that are drawn, and how often: the mixture of what people hand in, and more of the flat pages among them.
+_MIX = {"field": 0.75, "clean": 0.08, "scan": 0.17}
 #: Words that stand where a trace runs.
 _WORDS = (*LEADS, "II", "V1", "aVR", "25mm/s", "10mm/mV", "HR 74", "*", "ID 4107", "0.05-40 Hz", "II +", "V5 x1/2")
 
@@ -97,7 +91,7 @@ def draw_owner_page(record: ECGRecord, rng: np.random.Generator, preset: str | N
         At the rate it is drawn with, 500 Hz best.
     rng : numpy.random.Generator
     preset : str or None
-        One of `synth.PRESETS` or ``"photo"``; drawn where None.
+        One of `synth.PRESETS`; drawn where None.
 
     Returns
     -------
@@ -111,23 +105,14 @@ def draw_owner_page(record: ECGRecord, rng: np.random.Generator, preset: str | N
     # Tall beats reach their neighbours' lines: most signals grow, by 16 % in the median.
     size = np.float32(np.exp(rng.normal(0.15, 0.3)))
     record = replace(record, signal=record.signal * size)
-    preset = preset or _preset(rng)
-    if preset == "photo":
-        style, steps = sample_look(rng, meta=record.meta), photographed(rng)
-    else:
-        style, member = page_look(record, preset, int(rng.integers(2**31)))
-        steps = sample_steps(rng, member)
+    preset = preset or str(rng.choice(list(_MIX), p=list(_MIX.values())))
+    style, member = page_look(record, preset, int(rng.integers(2**31)))
+    steps = sample_steps(rng, member)
     # A mirrored page is refused.
     steps = tuple(step for step in steps if step["name"] != "mirror")
     undamaged = clutter(_rendered(record, style, rng), rng)
     # The reader measures a scale to within some per cent.
     return seen_by_reader(apply_steps(undamaged, steps), undamaged, float(rng.normal(0, 0.03)))
-
-
-def _preset(rng: np.random.Generator) -> str:
-    mix = {name: share for name, share in _MIX.items() if name in (*PRESETS, "photo")}
-    shares = np.array(list(mix.values()))
-    return str(rng.choice(list(mix), p=shares / shares.sum()))
 
 
 def _rendered(record: ECGRecord, style: PageStyle, rng: np.random.Generator) -> SynthPage:
@@ -233,35 +218,3 @@ def _bars(image: NDArray[np.uint8], page: SynthPage, rng: np.random.Generator) -
         quad = np.array([[left, top], [right, top], [right, bottom], [left, bottom]]) - 0.5
         bars.append(TextBox("separator", "", quad))
     return bars
-
-
-def photographed(rng: np.random.Generator) -> tuple[Step, ...]:
-    """Damage of a sheet that does not lie flat before a hand-held camera.
-
-    Parameters
-    ----------
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    tuple of mapping
-        For `synth.apply_steps`.
-    """
-    steps: list[Step] = []
-    bend = rng.random()
-    if bend < 0.35:
-        steps.append(sample_curl(rng, 25.0))
-    elif bend < 0.6:
-        steps.append(sample_folds(rng, 14.0))
-    elif bend < 0.75:
-        steps.append(sample_crumple(rng, 0.1, 0.5))
-    if rng.random() < 0.3:
-        steps.append(sample_creases(rng, 6, 0.8))
-    steps += [
-        sample_perspective(rng, 22.0, 6.0, (-0.03, 0.12)),
-        sample_illumination(rng, 0.2),
-        sample_blur(rng, 0.3, 1.0),
-        sample_noise(rng, 1.0, 6.0),
-        sample_jpeg(rng, 60, 95),
-    ]
-    return tuple(steps)

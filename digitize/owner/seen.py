@@ -8,7 +8,7 @@ followed from the sheet to the picture by the page's paper map and from there to
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ __all__ = [
     "save_page",
     "seen_by_reader",
     "upright_points",
+    "with_halo",
 ]
 
 Points = NDArray[np.float64]
@@ -46,6 +47,8 @@ Points = NDArray[np.float64]
 PULSE, OTHER, SEPARATOR = 1, 2, 3
 #: Points of a line of 0 mV: one every 8 mm of a row of ten seconds, closer than paper bends.
 _N_POINTS = 33
+#: Share of ink, of 255, from which a cell beside a trace holds its edge: where the network is asked at all.
+_HALO = 31
 #: A scale that the reader measures this far off, as a logarithm, spoils all its later stages: such a page is left out.
 _SCALE_OFF = 0.1
 #: Likewise lines of 0 mV that still rise or fall this many mm: the reader follows level ones.
@@ -154,13 +157,29 @@ def _at_network_scale(
         quad = (upright_points(sheet, text.quad) + 0.5) * ratio - 0.5
         kind = {"pulse": PULSE, "separator": SEPARATOR}.get(text.role, OTHER)
         printed.append((kind, *quad.min(axis=0), *quad.max(axis=0)))
-    return OwnerPage(
+    drawn = OwnerPage(
         np.rint(share * 255).astype(np.uint8),
         cv2.resize(seen[1], size, interpolation=how),
         _owners(page, sheet, size, ratio),
         baselines.astype(np.float32),
         np.array(printed, np.float32).reshape(-1, 5),
     )
+    return with_halo(drawn)
+
+
+def with_halo(page: OwnerPage) -> OwnerPage:
+    """Page on which the soft edge of a trace's ink is the trace's own as well.
+
+    The mask of a drawn page ends where the pen covers half a pixel; blur and resampling carry ink a cell further: half
+    of all the ink that would otherwise be nobody's. Print keeps its own edges.
+    """
+    import cv2
+
+    near = cv2.dilate(page.owner, np.ones((3, 3), np.uint8))
+    free = (page.owner == 0) & (page.share >= _HALO)
+    for _, left, top, right, bottom in page.print:
+        free[max(0, int(top)) : max(0, int(bottom) + 2), max(0, int(left)) : max(0, int(right) + 2)] = False
+    return replace(page, owner=np.where(free, near, page.owner))
 
 
 def _owners(page: SynthPage, sheet: Sheet, size: tuple[int, int], ratio: Points) -> NDArray[np.uint8]:
