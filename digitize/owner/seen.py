@@ -164,6 +164,9 @@ def _at_network_scale(
         baselines.astype(np.float32),
         np.array(printed, np.float32).reshape(-1, 5),
     )
+    traced = drawn.share[drawn.owner > 0]
+    if not traced.size or np.median(traced) < _HALO:
+        raise DigitizationError("segment", "the traces are no darker than what lies under them", "draw another page")
     return with_halo(drawn)
 
 

@@ -171,6 +171,12 @@ def test_a_page_whose_lines_still_slant_is_left_out(heart: ECGRecord) -> None:
         seen_by_reader(apply_steps(bare, [{"name": "rotation", "angle_deg": 9.0}]), bare)
 
 
+def test_a_page_whose_traces_leave_no_ink_is_left_out(heart: ECGRecord) -> None:
+    white_on_black = draw(heart, "3x4", grid=False, paper_rgb=(5, 5, 5), trace_rgb=(240, 240, 90))
+    with pytest.raises(DigitizationError):
+        seen_by_reader(white_on_black, white_on_black)
+
+
 def test_paper_points_invert_sheet_points(page: SynthPage) -> None:
     damaged = apply_steps(page, BENT)
     rng = np.random.default_rng(0)
