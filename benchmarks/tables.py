@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import classifier_tables
+from benchmarks import classifier_tables, synth_tables
 
 __all__ = [
     "BLOCKS",
@@ -22,7 +22,6 @@ __all__ = [
     "render_four_class",
     "render_groups",
     "render_overall",
-    "render_synth_speed",
     "replaced",
 ]
 
@@ -161,43 +160,6 @@ def _four_class(_: Results) -> str:
     return render_four_class()
 
 
-def render_synth_speed(folder: Path = RESULTS) -> str:
-    """Describe what a synthetic page costs.
-
-    Parameters
-    ----------
-    folder : Path
-
-    Returns
-    -------
-    str
-        A Markdown table, or that there is none yet.
-    """
-    path = folder / "synth_speed.json"
-    if not path.exists():
-        return "_No result yet: run `python -m benchmarks.synth_speed`._"
-    r = json.loads(path.read_text(encoding="utf-8"))
-    kit = r["kit_seconds"]
-    rows = [
-        f"| `{name}` | {row['n']} | **{row['median_ms']:.0f}** | {row['p90_ms']:.0f} |"
-        for name, row in r["presets"].items()
-    ]
-    rows += [
-        f"| ecg-image-kit, clean page | | {1000 * kit['clean']:.0f} | |",
-        f"| ecg-image-kit, damaged page | | {1000 * kit['damaged_low']:.0f} to {1000 * kit['damaged_high']:.0f} | |",
-    ]
-    head = (
-        f"Version {r['version']}, commit `{str(r['commit'])[:10]}`, {r['machine']}, A4 landscape, {r['dpi']:g} dpi; a "
-        f"synthetic heart takes {r['heart_median_ms']:.0f} ms more, the truth as plain data "
-        f"{r['truth_json_median_ms']:.0f} ms."
-    )
-    return "\n".join([head, "", "| preset | pages | median ms | 90 % below, ms |", "|---|---:|---:|---:|", *rows])
-
-
-def _synth_speed(_: Results) -> str:
-    return render_synth_speed()
-
-
 def _classifiers(group: str) -> Callable[[Results], str]:
     return lambda _: classifier_tables.render_group(group, classifier_tables.load_classifiers())
 
@@ -215,7 +177,10 @@ BLOCKS = (
     ("README.md", "fidelity", render_overall),
     ("docs/fidelity.md", "fidelity", render_groups),
     ("docs/fidelity.md", "four class", _four_class),
-    ("docs/synth.md", "synth speed", _synth_speed),
+    ("docs/synth.md", "presets", lambda _: synth_tables.render_presets()),
+    ("docs/synth.md", "looks", lambda _: synth_tables.render_looks()),
+    ("docs/synth.md", "damage", lambda _: synth_tables.render_damage()),
+    ("docs/synth.md", "synth speed", lambda _: synth_tables.render_speed()),
     *(("docs/classifiers.md", f"classifiers {g}", _classifiers(g)) for g in ("models", "ablation", "hospitals")),
     ("docs/classifiers.md", "classifiers subgroups", _subgroups),
     ("docs/classifiers.md", "classifiers published", _published),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks import synth_speed, tables
+from benchmarks import synth_speed, synth_tables
 
 
 def test_pages_are_pinned_to_the_sheet_that_is_named() -> None:
@@ -41,10 +41,10 @@ def test_measuring_gives_a_figure_a_page(monkeypatch) -> None:
 def test_the_table_names_every_preset_and_the_kit(tmp_path) -> None:
     from einthoven.outputs import write_json
 
-    assert "python -m benchmarks.synth_speed" in tables.render_synth_speed(tmp_path)
+    assert "python -m benchmarks.synth_speed" in synth_tables.render_speed(tmp_path)
     seconds = {"page": [0.02], "heart": [0.005], "json": [0.001]}
     write_json(tmp_path / "synth_speed.json", synth_speed.summary({"clean": seconds, "phone": seconds}))
-    table = tables.render_synth_speed(tmp_path)
+    table = synth_tables.render_speed(tmp_path)
     assert "| `clean` | 1 | **20** | 20 |" in table
     assert "`phone`" in table
     assert "ecg-image-kit" in table
