@@ -65,7 +65,8 @@ def test_truth_stays_with_the_ink_under_the_geometry_of_every_preset(drawn, pres
         assert found.size > 200
         medians.append(np.median(np.abs(found)))
         assert abs(np.median(found)) < 0.25, "the truth lies to one side of the ink"
-    assert max(medians) <= 0.5
+    # Half a pixel is what docs/synth.md promises; 0.03 is what was measured.
+    assert max(medians) <= 0.15
 
 
 def read_back(page, lead_index):
