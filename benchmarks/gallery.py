@@ -49,7 +49,7 @@ SEED = 7
 #: Seeds with which a kind of damage is looked for, and how many samples of it are compared for the clearest.
 _LOOKED_AT, _COMPARED = 400, 10
 #: Damage that the whole page shows, and damage that is seen in the grain of the picture; else a part is shown.
-_WHOLE = (*GEOMETRY, "illumination", "light", "glare", "tone")
+_WHOLE = (*GEOMETRY, "illumination", "light", "glare", "tone", "age", "rollers", "stains", "mould")
 _FINE = ("scale", "blur", "noise", "jpeg", "defocus", "motion", "sharpen", "grain")
 #: Damage that the whole page hides, though it bends.
 _PART = ("creases", "tear")
