@@ -71,6 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
     parser.add_argument("--validation", type=int, help="pieces or pages to measure on (text 600, owner 24)")
     parser.add_argument("--pages", type=int, default=1500, help="owner: pages to draw and to train on (1500)")
+    parser.add_argument("--rate", type=float, default=3e-3, help="owner: highest learning rate (0.003)")
     parser.add_argument("--cache", type=Path, help="owner: folder of drawn pages (OUT/pages)")
     parser.add_argument("--data", type=Path, default=os.environ.get(DATA_VARIABLE), help="folder with ptb-xl")
     parser.add_argument("--plain-fonts", action="store_true", help="only the fonts that come with the dependencies")
@@ -119,7 +120,8 @@ def _train_owner(chosen: argparse.Namespace) -> None:
     validation = _or(chosen.validation, 24)
     if chosen.pages < 1 or validation < 1:
         raise OptionsError(f"pages and validation must be 1 or more, got {chosen.pages} and {validation}")
-    options = OwnerTraining(steps=_or(chosen.steps, 8000), start=chosen.start, seed=chosen.seed, device=chosen.device)
+    steps = _or(chosen.steps, 8000)
+    options = OwnerTraining(steps=steps, rate=chosen.rate, start=chosen.start, seed=chosen.seed, device=chosen.device)
     spec = f"ptb-xl:{Path(chosen.data) / 'ptb-xl'}" if chosen.data else "physiology"
     cache = chosen.cache or chosen.out / "pages"
     # What is measured on comes from the fold that thresholds are chosen on, or from other synthetic hearts.

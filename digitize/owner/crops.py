@@ -36,10 +36,10 @@ class Crop:
     want: Float
 
 
-def inputs(page: OwnerPage) -> Float:
-    """Channels of the network [2, height, width] for a whole page."""
-    darkness = (_PAPER - page.light.astype(np.float32)) / _GREY
-    return np.stack([page.share / np.float32(255), darkness]).astype(np.float32)
+def inputs(page: OwnerPage, rows: slice = slice(None), columns: slice = slice(None)) -> Float:
+    """Channels of the network [2, height, width] for a page or a part of it."""
+    darkness = (_PAPER - page.light[rows, columns].astype(np.float32)) / _GREY
+    return np.stack([page.share[rows, columns] / np.float32(255), darkness]).astype(np.float32)
 
 
 def labels(page: OwnerPage, rows: slice, columns: slice) -> Float:
@@ -96,7 +96,7 @@ def cut(page: OwnerPage, shape: tuple[int, int], rng: np.random.Generator) -> Cr
         there.append(slice(start, stop))
         here.append(slice(start - first, stop - first))
     part = (slice(None), *here)
-    seen[part] = inputs(page)[(slice(None), *there)]
+    seen[part] = inputs(page, there[0], there[1])
     want[part] = labels(page, there[0], there[1])
     _wear(seen, rng)
     if rng.random() < 0.5:  # time may run backwards: whose ink it is stays the same

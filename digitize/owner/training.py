@@ -69,6 +69,8 @@ class OwnerTraining:
     def __post_init__(self) -> None:
         if self.steps < 1 or self.batch < 1 or self.save_every < 1 or self.in_memory < 1:
             raise OptionsError("steps, batch, save_every and in_memory must be 1 or more")
+        if not 0 < self.rate < 1:
+            raise OptionsError(f"the learning rate must lie between 0 and 1, got {self.rate}")
         if any(side < 32 or side % 32 for side in self.shape):
             raise OptionsError(f"the sides of a piece must be multiples of 32 pixels, got {self.shape}")
 

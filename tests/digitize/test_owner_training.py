@@ -227,6 +227,8 @@ def test_wrong_options_are_one_clear_line(tmp_path: Path, capsys: pytest.Capture
     assert capsys.readouterr().err.count("\n") == 1
     with pytest.raises(OptionsError, match="multiples of 32"):
         OwnerTraining(shape=(100, 64))
+    with pytest.raises(OptionsError, match="learning rate"):
+        OwnerTraining(rate=0)
     with pytest.raises(OptionsError, match="steps, batch"):
         OwnerTraining(steps=0)
     with pytest.raises(OptionsError, match="pages to train"):
