@@ -133,16 +133,17 @@ def grid_picture(image: NDArray[np.uint8]) -> Float:
     """
     import cv2
 
-    darkest = image.min(axis=2).astype(np.float32)
+    red, green, blue = cv2.split(np.ascontiguousarray(image))
+    darkest = cv2.min(cv2.min(red, green), blue).astype(np.float32)
     size = (image.shape[1], image.shape[0])
     sigma = max(4.0, min(size) / 160)  # in quarter-size pixels: about a fortieth of the page
     small = cv2.resize(darkest, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
     mean = cv2.resize(cv2.GaussianBlur(small, (0, 0), sigma), size)
-    flat = darkest - mean
-    power = cv2.resize(flat * flat, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
-    deviation = np.sqrt(cv2.resize(cv2.GaussianBlur(power, (0, 0), sigma), size).clip(0)) + 2  # 2 grey levels: noise
-    clipped: Float = np.clip(flat / deviation, -2, 2)
-    return clipped
+    flat = cv2.subtract(darkest, mean)
+    power = cv2.resize(cv2.multiply(flat, flat), None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
+    deviation = np.sqrt(cv2.GaussianBlur(power, (0, 0), sigma).clip(0)) + 2  # 2 grey levels: noise
+    clipped: Float = cv2.multiply(flat, cv2.resize(1 / deviation, size))
+    return np.clip(clipped, -2, 2, out=clipped)
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,8 +167,11 @@ class _Spectrum:
         for y in rows:
             for x in columns:
                 part = picture[y : y + tile, x : x + tile]
-                p = np.abs(fft.rfft2((part - part.mean()) * window[:, None] * window, s=(n, n))) ** 2
-                power += (p / max(float(p.mean()), 1e-12)).astype(np.float32)
+                # Along the rows first: the padding below them need not be transformed.
+                half = fft.rfft((part - part.mean()) * window[:, None] * window, n, axis=1)
+                p = fft.fft(half, n, axis=0, overwrite_x=True)
+                squared = p.real**2 + p.imag**2
+                power += squared / np.float32(max(float(squared.mean()), 1e-12))
         # A floor at a ten thousandth of the mean: below it, drawn pages hold nothing but rounding.
         log = np.log(np.fft.fftshift(power, axes=0) + 1e-4 * rows.size * columns.size).astype(np.float32)
         height = log - cv2.blur(log, (41, 41))
@@ -252,8 +256,6 @@ def _follow(picture: Float, spectrum: _Spectrum, pitch: float, angle_deg: float,
     The picture times a plane wave of the coarse frequency, averaged over small blocks, leaves a slow phase whose
     own frequency, read off a transform of the blocks, is the correction.
     """
-    import cv2
-
     theta = np.radians(angle_deg + 90 * axis)
     teeth = np.arange(1, 11)
     f = teeth / (5 * pitch)
@@ -264,16 +266,12 @@ def _follow(picture: Float, spectrum: _Spectrum, pitch: float, angle_deg: float,
     kx, ky = tooth / (5 * pitch) * np.cos(theta), tooth / (5 * pitch) * np.sin(theta)
     block = 32
     h, w = (n // block * block for n in picture.shape)
-    wave_x = np.exp(-2j * np.pi * kx * np.arange(w)).astype(np.complex64)
-    wave_y = np.exp(-2j * np.pi * ky * np.arange(h)).astype(np.complex64)
-    part = picture[:h, :w]
-    size = (w // block, h // block)
-    # cv2 averages real pictures only; two passes keep the memory at one page.
-    product = part * wave_x[None]
-    product *= wave_y[:, None]
-    blocks = cv2.resize(np.ascontiguousarray(product.real), size, interpolation=cv2.INTER_AREA) + 1j * cv2.resize(
-        np.ascontiguousarray(product.imag), size, interpolation=cv2.INTER_AREA
-    )
+    wave_x = np.exp(-2j * np.pi * kx * np.arange(w)).astype(np.complex64).reshape(-1, block)
+    wave_y = np.exp(-2j * np.pi * ky * np.arange(h)).astype(np.complex64).reshape(-1, block)
+    # One direction after the other: a plane wave is a product of two.
+    strips = picture[:h, :w].reshape(h, -1, block)
+    along = np.einsum("hbk,bk->hb", strips, wave_x.real) + 1j * np.einsum("hbk,bk->hb", strips, wave_x.imag)
+    blocks = np.einsum("akb,ak->ab", along.reshape(-1, block, w // block), wave_y) / block**2
     n = 256
     phase = np.abs(np.fft.fft2(blocks, s=(n, n)))
     # The coarse frequency is off by less than two bins of a 1024-point transform.

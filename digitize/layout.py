@@ -44,6 +44,9 @@ class Frame:
         Columns of long vertical rules.
     edge_px : float or None
         Column of the pulses' right edge where the traces hang on it.
+    line : uint8 array [height, width] or None
+        Index of the line that drew each pixel, `digitize.owner.NOBODY` for letters and scribbles; None where that is
+        not known.
     """
 
     share: Float
@@ -54,6 +57,7 @@ class Frame:
     names: tuple[NameHit, ...]
     rules: tuple[float, ...]
     edge_px: float | None = None
+    line: NDArray[np.uint8] | None = None
 
 
 @dataclass(frozen=True, eq=False)

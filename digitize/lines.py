@@ -13,7 +13,7 @@ from digitize.layout import Frame, LayoutMatch
 from digitize.overlap import OwnInk
 from digitize.pulse import Pulse, agreed_height
 from digitize.result import LeadTrace
-from digitize.stroke import Pen, StrokeOptions, first_guess, fit_stroke
+from digitize.stroke import FAINT, UNKNOWN, Pen, StrokeOptions, first_guess, fit_stroke
 from ecg import LeadBox, PaperScale
 
 __all__ = ["LineReading", "Place", "in_time", "name_strips", "places_of", "read_line"]
@@ -69,12 +69,15 @@ class LineReading:
         Share of its columns in which another line or a printed word touches it.
     error : float
         Root mean square difference between drawn and seen ink.
+    weight : float array [points]
+        Trust in each point of the trace, 0 to 1: less where another line's ink, a letter or a bar is in the way.
     """
 
     trace: LeadTrace
     coverage: float
     overlap: float
     error: float
+    weight: Double
 
 
 def places_of(match: LayoutMatch, frame: Frame, pulses: Sequence[Pulse]) -> list[Place]:
@@ -167,13 +170,16 @@ def read_line(
     if found.sum() < 2:
         level = frame.rows[place.row].level_px
         box = LeadBox(place.lead, (box_x[0], level - 1, box_x[1], level + 1), 0.0, n / fs)
-        return LineReading(LeadTrace(box, x, np.full(n, np.nan), level), 0.0, 0.0, 1.0)
+        return LineReading(LeadTrace(box, x, np.full(n, np.nan), level), 0.0, 0.0, 1.0, np.zeros(n))
     margin = int(np.ceil(pen.width_px / 2 + 2 * pen.softness_px)) + 1
     low = max(0, int(top[found].min()) - margin)
     high = min(frame.share.shape[0] - 1, int(bottom[found].max()) + margin)
     share = np.ascontiguousarray(frame.share[low : high + 1])
+    if frame.line is not None:
+        # What another line or a letter drew says nothing of this one, be it ink or paper.
+        share[(frame.line[low : high + 1] != place.row) & (share > FAINT)] = UNKNOWN
     top, bottom = np.where(found, top, low), np.where(found, bottom, low)
-    y = first_guess(share, top - low, bottom - low, found, pen, x)
+    y = first_guess(share.clip(0), top - low, bottom - low, found, pen, x)
     weight = np.where(touched, 0.1, 1.0) * found
     seen_low, seen_high = (top - low - margin).clip(0), (bottom - low + margin).clip(0, high - low)
     y, error = fit_stroke(share, x, y, seen_low, seen_high, weight.astype(np.float32), pen, options)
@@ -184,7 +190,8 @@ def read_line(
     box = LeadBox(place.lead, (box_x[0], float(present.min()) - 1, box_x[1], float(present.max()) + 1), 0.0, n / fs)
     coverage = float(np.isfinite(y).mean())
     overlap = float(touched[first:stop].mean()) if stop > first else 0.0
-    return LineReading(LeadTrace(box, x, y, baseline), coverage, overlap, error)
+    trust = np.interp(x, np.arange(found.size), np.where(touched, 0.1, 1.0) * np.where(found, 1.0, 0.02))
+    return LineReading(LeadTrace(box, x, y, baseline), coverage, overlap, error, trust)
 
 
 def _cut(
@@ -203,7 +210,8 @@ def _cut(
         found[bar] &= visible
     if place.start_px == frame.edge_px:
         found[first : int(np.ceil(place.start_px + pen.width_px / 2)) + 1] = False
-    for x0, y0, x1, y1 in place.words_px:
+    # Where each pixel has an owner, letters are known to be nobody's trace.
+    for x0, y0, x1, y1 in place.words_px if frame.line is None else ():
         columns = np.arange(max(first, int(x0) - 1), min(stop, int(x1) + 2))
         inside = columns[(bottom[columns] >= y0 - 1) & (top[columns] <= y1 + 1)]
         through = (top[inside] < y0 - 1.5 * mm) & (bottom[inside] > y1 + 1.5 * mm)

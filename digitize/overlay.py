@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from digitize.dewarp import resampled
 from digitize.result import Digitization, LeadTrace
 from ecg import LEADS, LeadBox, PaperScale
 
@@ -75,6 +76,8 @@ def _upright(d: Digitization) -> tuple[NDArray[np.uint8], tuple[float, float]]:
     """Page warped by its homography, and the offset that brings upright coordinates onto this picture."""
     import cv2
 
+    if d.flattening is not None:
+        return resampled(d.page.image, d.flattening), (0.0, 0.0)
     h = d.homography
     if h is None or np.allclose(h, np.eye(3), atol=1e-9):
         return np.array(d.page.image), (0.0, 0.0)

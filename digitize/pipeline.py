@@ -11,22 +11,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from digitize.algebra import reconciled
 from digitize.calibrate import Calibration, calibrate, to_record
-from digitize.grid import GridMeasure, find_grid
+from digitize.grid import GridMeasure
 from digitize.layout import Frame, LayoutMatch, match_layout
 from digitize.lines import LineReading, in_time, name_strips, places_of, read_line
 from digitize.options import DigitizeOptions
-from digitize.orient import find_turn, turned
-from digitize.overlap import share_out
+from digitize.orient import find_turn
+from digitize.overlap import OwnInk, share_out
+from digitize.owner import own_ink, owned_rows
 from digitize.pulse import Pulse, find_pulses
 from digitize.quality import NOT_PRINTED, grade_lead, judge_page, missing_lead
-from digitize.rectify import corners_of, from_corners, from_tilt, warp
 from digitize.result import Digitization, LeadQuality
 from digitize.segment import InkMap, bridged, ink_map, remove_rules
+from digitize.sheet import Sheet, upright
 from digitize.stroke import Pen, measure_pen
 from digitize.text import PX_PER_MM, NameHit, find_names
 from digitize.trace import Row, attach_runs, background_level, find_rows, retrace_all
-from ecg import LEADS, Page
+from ecg import LEADS, LeadBox, Page
 from ecg.errors import DigitizationError
 from ecg.formats import ReadOptions, identify, read_pages
 
@@ -57,12 +59,13 @@ def digitize(page: Page, options: DigitizeOptions | None = None) -> Digitization
     """
     options = options or DigitizeOptions()
     steps: list[Mapping[str, Any]] = []
-    image, homography, grid = _upright(page, options, steps)
-    guess = _scale_guess(image, grid, options)
-    ink = ink_map(image, guess, grid)
-    ink, grid, homography, names = _way_up(ink, grid, homography, guess, options, steps)
+    sheet = upright(page, options, steps)
+    guess = _scale_guess(sheet.image, sheet.grid, options)
+    ink = ink_map(sheet.image, guess, sheet.grid)
+    ink, sheet, names = _way_up(ink, sheet, guess, options, steps)
+    grid = sheet.grid
     share, rules = remove_rules(_without_rim(ink.share, guess), guess)
-    rows, level = find_rows(bridged(share, guess), guess)
+    rows, level, line = _lines(share, ink.light, guess, options)
     steps.append({"stage": "trace", "rows": len(rows), "rules": list(rules), "ink_level": round(level, 3)})
     if not rows:
         raise DigitizationError("trace", "nothing on the page runs like a trace from left to right", "is it an ECG?")
@@ -72,10 +75,10 @@ def digitize(page: Page, options: DigitizeOptions | None = None) -> Digitization
         grid, pulses, [n.text for n in names if not n.is_lead and n.confidence > 0.6], options, page.dpi
     )
     steps.append(_scale_step(calibration, pulses))
-    frame = _frame(share, rows, pulses, names, rules, calibration.scale.px_per_mm_x)
+    frame = _frame(share, rows, pulses, names, rules, calibration.scale.px_per_mm_x, line)
     match = match_layout(frame, options.layout)
     steps.append({"stage": "layout", "name": match.layout.name, "margin": round(match.margin, 3), "named": match.named})
-    return _assemble(page, options, homography, ink, frame, pulses, calibration, match, tuple(steps))
+    return _assemble(page, options, sheet, ink, frame, pulses, calibration, match, tuple(steps))
 
 
 def read_file(
@@ -120,42 +123,9 @@ def read_file(
             yield Digitization(None, page, "refused", (str(error),))
 
 
-def _upright(
-    page: Page, options: DigitizeOptions, steps: list[Mapping[str, Any]]
-) -> tuple[NDArray[np.uint8], Double | None, GridMeasure | None]:
-    """Picture with its grid along the axes, the homography that made it so, and the grid."""
-    image, homography = page.image, None
-    if options.corners is not None:
-        _check_corners(options.corners, image.shape[1], image.shape[0])
-        homography, size = from_corners(options.corners)
-        image = warp(image, homography, size)
-    grid = find_grid(image)
-    if grid is not None:
-        steps.append(
-            {
-                "stage": "grid",
-                "px_per_mm": [round(grid.px_per_mm_x, 4), round(grid.px_per_mm_y, 4)],
-                "angle_deg": round(grid.angle_deg, 4),
-                "strength": round(grid.strength, 2),
-                "coherence": round(grid.coherence, 2),
-            }
-        )
-        turn = from_tilt(image.shape[1], image.shape[0], grid.angle_deg)
-        if turn is not None:
-            size = (image.shape[1], image.shape[0])
-            homography = turn if homography is None else turn @ homography
-            image = warp(page.image, homography, size)
-    return image, homography, grid
-
-
 def _way_up(
-    ink: InkMap,
-    grid: GridMeasure | None,
-    homography: Double | None,
-    guess: float,
-    options: DigitizeOptions,
-    steps: list[Mapping[str, Any]],
-) -> tuple[InkMap, GridMeasure | None, Double | None, tuple[NameHit, ...]]:
+    ink: InkMap, sheet: Sheet, guess: float, options: DigitizeOptions, steps: list[Mapping[str, Any]]
+) -> tuple[InkMap, Sheet, tuple[NameHit, ...]]:
     """Turn the page so that its names stand upright; a person's corners say which way up it is."""
 
     def read(share: Float) -> tuple[NameHit, ...]:
@@ -171,13 +141,22 @@ def _way_up(
     if options.keep_text:
         steps.append({"stage": "text", "words": [n.text for n in names]})
     if quarters == 0:
-        return ink, grid, homography, names
+        return ink, sheet, names
     steps.append({"stage": "orient", "quarter_turns": quarters})
-    height, width = ink.share.shape
-    if grid is not None and quarters % 2:
-        grid = replace(grid, px_per_mm_x=grid.px_per_mm_y, px_per_mm_y=grid.px_per_mm_x)
-    ink = replace(ink, share=np.ascontiguousarray(np.rot90(ink.share, quarters)))
-    return ink, grid, turned(homography, quarters, width, height), names
+    share, light = np.rot90(ink.share, quarters), np.rot90(ink.light, quarters)
+    ink = replace(ink, share=np.ascontiguousarray(share), light=np.ascontiguousarray(light))
+    return ink, sheet.turned(quarters), names
+
+
+def _lines(
+    share: Float, light: NDArray[np.uint8], px_per_mm: float, options: DigitizeOptions
+) -> tuple[tuple[Row, ...], float, NDArray[np.uint8] | None]:
+    """Lines of trace, the share of ink at their heart, and whose ink each pixel is where that can be told."""
+    if options.method != "classical":
+        rows, level, line = owned_rows(share, light, px_per_mm)
+        if rows:
+            return rows, level, line
+    return *find_rows(bridged(share, px_per_mm), px_per_mm), None
 
 
 def _without_rim(share: Float, px_per_mm: float) -> Float:
@@ -186,15 +165,6 @@ def _without_rim(share: Float, px_per_mm: float) -> Float:
     inner = np.zeros_like(share)
     inner[rim:-rim, rim:-rim] = share[rim:-rim, rim:-rim]
     return inner
-
-
-def _check_corners(corners: tuple[float, ...], width: int, height: int) -> None:
-    """Refuse corners that lie off the page by more than a tenth of it."""
-    x, y = corners[::2], corners[1::2]
-    if min(x) < -0.1 * width or max(x) > 1.1 * width or min(y) < -0.1 * height or max(y) > 1.1 * height:
-        reach = f"the corners reach from {min(x):g},{min(y):g} to {max(x):g},{max(y):g}"
-        where = f"off the page of {width} x {height} pixels"
-        raise DigitizationError("rectify", f"{reach}, {where}", "give them in pixels of the page as it came")
 
 
 def _scale_guess(image: NDArray[np.uint8], grid: GridMeasure | None, options: DigitizeOptions) -> float:
@@ -233,6 +203,7 @@ def _frame(
     names: tuple[NameHit, ...],
     rules: tuple[float, ...],
     px_per_mm: float,
+    line: NDArray[np.uint8] | None,
 ) -> Frame:
     """Where traces begin and end: behind the pulses at the left, before those at the right."""
     middle = np.median([(r.start_px + r.stop_px) / 2 for r in rows])
@@ -265,8 +236,11 @@ def _frame(
         # What a dark grid leaves is no ink: the pen's own share starts above it.
         share = np.clip((share - residue) / (1 - residue), 0, 1).astype(np.float32)
         solid = bridged(share, px_per_mm)
-    rows = retrace_all(rows, solid, px_per_mm, first, last)
-    return Frame(share, rows, start_px, stop_px, px_per_mm, names, rules, edge_px)
+    if line is None:
+        rows = retrace_all(rows, solid, px_per_mm, first, last)
+    else:
+        rows = tuple(replace(r, start_px=first, stop_px=last) for r in rows)
+    return Frame(share, rows, start_px, stop_px, px_per_mm, names, rules, edge_px, line)
 
 
 def _foot(share: Float, pulses: Sequence[Pulse], middle: float, px_per_mm: float) -> float:
@@ -299,7 +273,7 @@ def _behind_pulse(on_ink: NDArray[np.bool_], edge: int, px_per_mm: float) -> int
 def _assemble(
     page: Page,
     options: DigitizeOptions,
-    homography: Double | None,
+    sheet: Sheet,
     ink: InkMap,
     frame: Frame,
     pulses: Sequence[Pulse],
@@ -310,23 +284,22 @@ def _assemble(
     """Read every lead in its place and judge the whole."""
     scale = calibration.scale
     pen = _pen(frame)
-    own = share_out(frame.share, frame.rows, pen.width_px, frame.px_per_mm, match.separators_px)
+    own = _own_ink(frame, pen, match)
     places = places_of(match, frame, pulses)
     readings = [read_line(frame, own[p.row], p, pen, scale, options.fs) for p in places]
     readings, timing, assumed = in_time(readings, places, scale.px_per_s, options.fs)
     readings, match = name_strips(readings, places, match)
-    traces = tuple(r.trace for r in readings)
+    seen = to_record(tuple(r.trace for r in readings), scale, fs=options.fs)
+    traces = tuple(r.trace for r in reconciled(readings, places))
     record = to_record(traces, scale, fs=options.fs)
     quality = _quality(readings, ink, calibration)
-    status, reasons = judge_page(record, quality, calibration.doubts + match.doubts, match.margin)
+    status, reasons = judge_page(seen, quality, calibration.doubts + match.doubts, match.margin)
     overruled = tuple(str(step["forced_past"]) for step in steps if "forced_past" in step)
     if overruled:
         status, reasons = "refused", overruled + reasons
     if status == "refused" and not options.force:
         raise DigitizationError("quality", "; ".join(reasons), "scan the page again, or --force it")
     boxes = tuple(t.box for t in traces)
-    edges = np.array([b.xyxy for b in boxes])
-    corners = corners_of(homography, edges[:, 0].min(), edges[:, 1].min(), edges[:, 2].max(), edges[:, 3].max())
     pen_step = {"stage": "stroke", "pen_px": round(pen.width_px, 3), "softness_px": round(pen.softness_px, 3)}
     return Digitization(
         record,
@@ -342,11 +315,26 @@ def _assemble(
         traces=traces,
         quality=quality,
         assumed=calibration.assumed + match.assumed + assumed,
-        corners=corners,
-        homography=homography if homography is not None else np.eye(3),
+        corners=sheet.corners(*_around(boxes)),
+        homography=sheet.homography if sheet.homography is not None else np.eye(3),
         steps=(*steps, pen_step),
         forced=status == "refused",
+        flattening=sheet.flattening,
     )
+
+
+def _around(boxes: Sequence[LeadBox]) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom of all boxes."""
+    edges = np.array([b.xyxy for b in boxes])
+    (left, top), (right, bottom) = edges[:, :2].min(axis=0), edges[:, 2:].max(axis=0)
+    return float(left), float(top), float(right), float(bottom)
+
+
+def _own_ink(frame: Frame, pen: Pen, match: LayoutMatch) -> list[OwnInk]:
+    """Ink of each line: by the owners of its pixels where they are known, by rules where not."""
+    if frame.line is not None:
+        return own_ink(frame.share, frame.line, frame.rows, frame.px_per_mm)
+    return share_out(frame.share, frame.rows, pen.width_px, frame.px_per_mm, match.separators_px)
 
 
 def _pen(frame: Frame) -> Pen:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from digitize.dewarp import Flattening
 from ecg import ECGRecord, LeadBox, Page, PageLayout, PaperScale
 
 __all__ = ["Digitization", "LeadQuality", "LeadTrace", "ScaleEvidence", "Status"]
@@ -113,6 +114,9 @@ class Digitization:
         What was done, stage by stage, with its measurements.
     forced : bool
         The page was refused and read all the same.
+    flattening : Flattening or None
+        The whole map to the upright page where the sheet was curled or seen at an angle; ``homography`` is then its
+        projective part.
     """
 
     record: ECGRecord | None
@@ -132,6 +136,7 @@ class Digitization:
     homography: NDArray[np.float64] | None = None
     steps: tuple[Mapping[str, Any], ...] = ()
     forced: bool = False
+    flattening: Flattening | None = None
 
     @property
     def snr_pred_db(self) -> float | None:

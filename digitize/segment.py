@@ -36,12 +36,15 @@ class InkMap:
         Ink against paper, 0 to 1, in the channel used.
     grid_visible : bool
         Whether a grid had to be taken out of that channel.
+    light : uint8 array [height, width]
+        Brightness with the paper evened out to 200.
     """
 
     share: Float
     noise: float
     contrast: float
     grid_visible: bool
+    light: Grey
 
 
 def ink_map(image: NDArray[np.uint8], px_per_mm: float, grid: GridMeasure | None = None) -> InkMap:
@@ -70,9 +73,9 @@ def ink_map(image: NDArray[np.uint8], px_per_mm: float, grid: GridMeasure | None
     light = cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY)
     paper = _paper(light, px_per_mm)
     under, visible = paper, False
+    # Even out the shading first: lines are compared over up to 120 mm.
+    flat = cv2.divide(light, paper, scale=_FLAT)
     if grid is not None:
-        # Even out the shading first: lines are compared over up to 120 mm.
-        flat = cv2.divide(light, paper, scale=_FLAT)
         lines = _lines(flat, px_per_mm, grid)
         # 20 grey levels: below that a line is fainter than half-covered ink by far.
         low, high = np.percentile(lines[::3, ::3], [2, 95])
@@ -93,7 +96,7 @@ def ink_map(image: NDArray[np.uint8], px_per_mm: float, grid: GridMeasure | None
     contrast = float(np.median(paper) - ink) / 255
     bare = share[::5, ::5][share[::5, ::5] < 0.3]
     noise = float(1.4826 * np.median(np.abs(bare - np.median(bare)))) if bare.size else 0.0
-    return InkMap(share, noise, contrast, visible)
+    return InkMap(share, noise, contrast, visible, flat)
 
 
 def _filled(share: Float, room: Float) -> Float:
@@ -173,13 +176,18 @@ def _periodic_only(levels: Float, period_px: float) -> Float:
 
 
 def _paper(brightest: Grey, px_per_mm: float) -> Grey:
-    """Brightness of paper with strokes and lines closed over: a closing of 7 mm on a 1 mm raster, smoothed."""
+    """Brightness of paper with strokes and lines closed over: a closing of 3.5 mm on a 0.5 mm raster, smoothed.
+
+    Wider than any pen, letter's stroke or separator, so that these go; finer than the shading of creases and crumples,
+    so that it stays.
+    """
     import cv2
 
     size = (brightest.shape[1], brightest.shape[0])
-    small = cv2.resize(brightest, None, fx=1 / px_per_mm, fy=1 / px_per_mm, interpolation=cv2.INTER_AREA)
+    zoom = 2 / px_per_mm
+    small = cv2.resize(brightest, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA)
     closed = cv2.morphologyEx(small, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (7, 7)))
-    smooth = cv2.GaussianBlur(closed, (0, 0), 3)
+    smooth = cv2.GaussianBlur(closed, (0, 0), 2)
     paper: Grey = cv2.resize(smooth, size, interpolation=cv2.INTER_LINEAR).clip(1)
     return paper
 

@@ -14,7 +14,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["Row", "attach_runs", "background_level", "find_rows", "retrace", "retrace_all"]
+__all__ = ["Row", "attach_runs", "background_level", "find_rows", "heart", "retrace", "retrace_all"]
 
 Float = NDArray[np.float32]
 Int = NDArray[np.int64]
@@ -96,12 +96,12 @@ def find_rows(share: Float, px_per_mm: float, *, most: int = 16) -> tuple[tuple[
     if not rows:
         return (), 1.0
     scaled = np.minimum(share / level, 1).astype(np.float32)
-    heart = level * float(np.median([_heart(scaled, r) for r in rows]))
-    return rows, float(np.clip(heart, 0.1, 1))
+    at_heart = level * float(np.median([heart(scaled, r) for r in rows]))
+    return rows, float(np.clip(at_heart, 0.1, 1))
 
 
-def _heart(share: Float, row: Row) -> float:
-    """Median over columns of the darkest pixel within one of the path."""
+def heart(share: Float, row: Row) -> float:
+    """Median over columns of the darkest pixel within one of a row's path."""
     x = np.arange(row.start_px, row.stop_px)
     rows = (row.y[x][None] + np.array([-1, 0, 1])[:, None]).clip(0, share.shape[0] - 1)
     return float(np.median(share[rows, x[None]].max(axis=0)))

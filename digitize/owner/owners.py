@@ -1,0 +1,139 @@
+"""Whose ink a pixel is: a small network tells how far the line that drew it lies above or below.
+
+Where twelve leads stand close, beats reach over their neighbours' lines, and no rule about one run of ink can tell
+whose it is. A network that sees a hand's breadth of page can: for every pixel it says whether a lead drew it, and at
+what height that lead's own line of 0 mV runs. Heights of pixels of one line agree, so they find the lines and share out
+the ink. The regression of a pixel to its owner's place follows the centre voting of instance segmentation (Neven et al.
+CVPR 2019, arXiv 1906.11109). It runs with onnxruntime; `digitize.train` makes it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitize.trace import Row
+from ecg.errors import ModelError
+
+__all__ = ["NOBODY", "OwnerMap", "line_of_each_pixel", "owner_map"]
+
+Float = NDArray[np.float32]
+
+#: Resolution at which the network sees the page, in pixels per millimetre: a pen of 0.3 mm is just over a pixel.
+PX_PER_MM = 4.0
+#: Millimetres in one unit of the network's answer.
+UNIT_MM = 20.0
+#: The network halves its maps five times.
+_STRIDE = 32
+#: Value of `line_of_each_pixel` for ink that no line drew: letters, pulses, scribbles.
+NOBODY = 255
+
+_DEFAULT_FOLDER = Path(__file__).parent.parent / "weights" / "owner"
+
+
+@dataclass(frozen=True, eq=False)
+class OwnerMap:
+    """What the network says of a page, at 4 pixels per millimetre.
+
+    Parameters
+    ----------
+    trace : float32 array [height, width]
+        Probability that a lead drew the ink here.
+    level_px : float32 array [height, width]
+        Row of the 0 mV line of the lead that drew it, in pixels of the page.
+    error_px : float32 array [height, width]
+        Expected absolute error of ``level_px``.
+    zoom : float
+        Pixels of this map in a pixel of the page.
+    """
+
+    trace: Float
+    level_px: Float
+    error_px: Float
+    zoom: float
+
+
+@lru_cache(maxsize=2)
+def _load(folder: Path) -> Any:
+    import onnxruntime
+
+    path = folder / "model.onnx"
+    if not path.is_file():
+        raise ModelError(f"expected the network that shares out ink at {path}, found none; reinstall or train it")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def owner_map(share: Float, light: NDArray[np.uint8], px_per_mm: float, weights: Path | None = None) -> OwnerMap:
+    """Ask the network.
+
+    Parameters
+    ----------
+    share : float32 array [height, width]
+        Ink, 0 to 1.
+    light : uint8 array [height, width]
+        Brightness, evened out so that paper is 200.
+    px_per_mm : float
+    weights : Path or None
+        Folder of another model.
+
+    Returns
+    -------
+    OwnerMap
+
+    Raises
+    ------
+    ModelError
+        If the network is not there.
+    """
+    import cv2
+
+    zoom = PX_PER_MM / px_per_mm
+    how = cv2.INTER_AREA if zoom < 1 else cv2.INTER_LINEAR
+    ink = cv2.resize(share, None, fx=zoom, fy=zoom, interpolation=how).clip(0, 1)
+    seen = cv2.resize(light, (ink.shape[1], ink.shape[0]), interpolation=how)
+    height, width = ink.shape
+    h, w = (-(-n // _STRIDE) * _STRIDE for n in (height, width))
+    pages = np.zeros((1, 2, h, w), np.float32)
+    pages[0, 0, :height, :width] = ink
+    pages[0, 1, :height, :width] = (200.0 - seen) / 128.0
+    answer = _load(weights or _DEFAULT_FOLDER).run(None, {"page": pages})[0][0, :, :height, :width]
+    rows = np.arange(height, dtype=np.float32)[:, None]
+    # Whole pixels are centres on both scales.
+    level = (rows + answer[3] * (UNIT_MM * PX_PER_MM) + 0.5) / zoom - 0.5
+    error = np.exp(answer[4].clip(-5, 2)) * (UNIT_MM * px_per_mm)
+    trace = 1 / (1 + np.exp(-answer[0]))
+    return OwnerMap(trace, level, error, zoom)
+
+
+def line_of_each_pixel(owners: OwnerMap, rows: tuple[Row, ...], shape: tuple[int, int]) -> NDArray[np.uint8]:
+    """Give every pixel to the line whose level is nearest to what the network says.
+
+    Parameters
+    ----------
+    owners : OwnerMap
+    rows : tuple of Row
+        From top to bottom.
+    shape : tuple of int
+        Height and width of the page.
+
+    Returns
+    -------
+    uint8 array [height, width]
+        Index of the line, or `NOBODY`.
+    """
+    import cv2
+
+    levels = np.array([r.level_px for r in rows])
+    bounds = (levels[1:] + levels[:-1]) / 2
+    line = np.searchsorted(bounds, owners.level_px).astype(np.uint8)
+    line[owners.trace < 0.1] = NOBODY
+    height, width = shape
+    whole: NDArray[np.uint8] = cv2.resize(line, (width, height), interpolation=cv2.INTER_NEAREST)
+    return whole

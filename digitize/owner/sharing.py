@@ -1,0 +1,165 @@
+"""Lines searched and runs of ink taken within each line's own ink."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from digitize.overlap import OwnInk
+from digitize.owner.levels import find_levels
+from digitize.owner.owners import line_of_each_pixel, owner_map
+from digitize.segment import bridged
+from digitize.trace import Row, attach_runs, heart, retrace
+
+__all__ = ["own_ink", "owned_rows"]
+
+Float = NDArray[np.float32]
+Int = NDArray[np.int64]
+Bool = NDArray[np.bool_]
+
+#: Longest stretch of foreign ink that a stroke may pass under, in mm: a crossing line of trace at a slant.
+_UNDER_MM = 1.6
+
+
+def owned_rows(
+    share: Float, light: NDArray[np.uint8], px_per_mm: float
+) -> tuple[tuple[Row, ...], float, NDArray[np.uint8]]:
+    """Find the lines of trace, each within its own ink.
+
+    Parameters
+    ----------
+    share : float32 array [height, width]
+        Ink, 0 to 1.
+    light : uint8 array [height, width]
+        Brightness, paper evened out to 200.
+    px_per_mm : float
+
+    Returns
+    -------
+    rows : tuple of Row
+        From top to bottom; empty where the ink names no line.
+    level : float
+        Share of ink at the heart of the traces, as `digitize.trace.find_rows` gives it.
+    line : uint8 array [height, width]
+        Index of the line that drew each pixel, or `NOBODY`.
+    """
+    owners = owner_map(share, light, px_per_mm)
+    levels = find_levels(owners, share, px_per_mm)
+    line = line_of_each_pixel(owners, levels, share.shape)
+    if not levels:
+        return (), 1.0, line
+    # A faint or fine pen is searched at its own darkness.
+    seen = share[:: max(1, round(1 / owners.zoom)), :: max(1, round(1 / owners.zoom))]
+    seen = seen[: owners.trace.shape[0], : owners.trace.shape[1]]
+    on_trace = seen[owners.trace[: seen.shape[0], : seen.shape[1]] > 0.7]
+    first_level = float(np.clip(np.percentile(on_trace, 75), 0.2, 1)) if on_trace.size else 1.0
+    scaled = np.minimum(share / first_level, 1).astype(np.float32)
+    rows = tuple(_within(scaled, line, k, row, px_per_mm) for k, row in enumerate(levels))
+    level = float(np.median([heart(share, r) for r in rows]))
+    return rows, float(np.clip(level, 0.1, 1)), line
+
+
+def _within(share: Float, line: NDArray[np.uint8], k: int, row: Row, px_per_mm: float) -> Row:
+    """Path of a line through its own ink."""
+    low, mine = _mine(share, line, k, row, px_per_mm)
+    moved = replace(row, level_px=row.level_px - low)
+    found = retrace(moved, mine, px_per_mm, row.start_px, row.stop_px)
+    return replace(found, y=found.y + low, level_px=row.level_px)
+
+
+def _mine(share: Float, line: NDArray[np.uint8], k: int, row: Row, px_per_mm: float) -> tuple[int, Float]:
+    """Ink of one line, with the ink of others that lies between its own parts; the band of page that holds it.
+
+    Returns the band's first row and the ink within it.
+    """
+    import cv2
+
+    of_line = line == k
+    held = np.flatnonzero(of_line.any(axis=1))
+    margin = round(2 * px_per_mm)
+    around = [round(row.level_px), *held[[0, -1]]] if held.size else [round(row.level_px)]
+    low, high = max(0, int(min(around)) - margin), min(share.shape[0], int(max(around)) + margin + 1)
+    band = np.ascontiguousarray(share[low:high])
+    own = np.where(of_line[low:high], band, np.float32(0))
+    size = round(_UNDER_MM * px_per_mm) | 1
+    joined = cv2.morphologyEx(own, cv2.MORPH_CLOSE, np.ones((size, 1), np.uint8))
+    return low, bridged(np.minimum(joined, band), px_per_mm)
+
+
+def own_ink(share: Float, line: NDArray[np.uint8], rows: Sequence[Row], px_per_mm: float) -> list[OwnInk]:
+    """Take the runs of ink that each line covers, column by column.
+
+    Parameters
+    ----------
+    share : float32 array [height, width]
+    line : uint8 array [height, width]
+        Index of the line that drew each pixel.
+    rows : sequence of Row
+    px_per_mm : float
+
+    Returns
+    -------
+    list of OwnInk
+        One a line.
+    """
+    found = []
+    for k, row in enumerate(rows):
+        low, mine = _mine(share, line, k, row, px_per_mm)
+        top, bottom, met = attach_runs(mine, (row.y - low).clip(0, mine.shape[0] - 1))
+        met[: row.start_px], met[row.stop_px :] = False, False
+        _grow(mine >= 0.5, top, bottom, met, row.start_px, row.stop_px)
+        band = slice(low, low + mine.shape[0])
+        touched = _touched((line[band] != k) & (share[band] > 0.5), top, bottom, met)
+        found.append(OwnInk(top + low, bottom + low, met, touched))
+    return found
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _grow(ink: Bool, top: Int, bottom: Int, found: Bool, first: int, last: int) -> None:
+    """Follow a line's ink from each column's run into its neighbours': peaks that the path cut short."""
+    h = ink.shape[0]
+    for sweep in range(4):
+        forward = sweep % 2 == 0
+        for i in range(first + 1, last):
+            c = i if forward else first + last - 1 - i
+            p = c - 1 if forward else c + 1
+            if not found[p]:
+                continue
+            y = max(0, top[p] - 1)
+            until = min(h - 1, bottom[p] + 1)
+            while y <= until:
+                if not ink[y, c]:
+                    y += 1
+                    continue
+                a = y
+                while a > 0 and ink[a - 1, c]:
+                    a -= 1
+                b = y
+                while b < h - 1 and ink[b + 1, c]:
+                    b += 1
+                y = b + 1
+                if not found[c]:
+                    found[c] = True
+                    top[c] = a
+                    bottom[c] = b
+                else:
+                    top[c] = min(top[c], a)
+                    bottom[c] = max(bottom[c], b)
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _touched(foreign: Bool, top: Int, bottom: Int, found: Bool) -> Bool:
+    """Columns in which foreign ink covers a quarter of a run or more."""
+    touched = np.zeros(found.size, np.bool_)
+    for c in range(found.size):
+        if not found[c]:
+            continue
+        n = 0
+        for y in range(top[c], bottom[c] + 1):
+            n += foreign[y, c]
+        touched[c] = 4 * n >= bottom[c] + 1 - top[c] and n > 0
+    return touched

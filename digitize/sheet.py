@@ -1,0 +1,173 @@
+"""The sheet in the picture, made upright and flat by one resampling."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitize.dewarp import Flattening, flatten, picture_points, resampled
+from digitize.grid import GridMeasure, find_grid
+from digitize.options import DigitizeOptions
+from digitize.orient import turned
+from digitize.rectify import corners_of, from_corners, from_tilt, warp
+from ecg import Page
+from ecg.errors import DigitizationError
+
+__all__ = ["Sheet", "upright"]
+
+Matrix = NDArray[np.float64]
+
+#: Below this coherence one straight comb does not explain the page's grid. Flat scans reach 0.87 to 0.99, handheld
+#: photos 0.08 to 0.4 (measured on public-domain ECGs).
+_BENT = 0.8
+
+
+@dataclass(frozen=True, eq=False)
+class Sheet:
+    """A page with its grid along the axes.
+
+    Parameters
+    ----------
+    image : uint8 array [height, width, 3]
+    homography : float array [3, 3] or None
+        Picture pixels to pixels of ``image``; None for the identity.
+    grid : GridMeasure or None
+        Of ``image``.
+    flattening : Flattening or None
+        The whole map where a homography is not enough.
+    """
+
+    image: NDArray[np.uint8]
+    homography: Matrix | None
+    grid: GridMeasure | None
+    flattening: Flattening | None = None
+
+    def turned(self, quarters: int) -> Sheet:
+        """Sheet after quarter turns counter-clockwise; its picture stays as it was."""
+        height, width = self.image.shape[:2]
+        grid, flat = self.grid, self.flattening
+        if grid is not None and quarters % 2:
+            grid = replace(grid, px_per_mm_x=grid.px_per_mm_y, px_per_mm_y=grid.px_per_mm_x)
+        if flat is not None:
+            flat = replace(flat, quarters=(flat.quarters + quarters) % 4)
+        homography = turned(self.homography, quarters, width, height)
+        return replace(self, homography=homography, grid=grid, flattening=flat)
+
+    def corners(self, left: float, top: float, right: float, bottom: float) -> Matrix:
+        """Corners of a rectangle of the upright page in the picture as it came: clockwise from the top left."""
+        if self.flattening is None:
+            return corners_of(self.homography, left, top, right, bottom)
+        points = np.array([[left, top], [right, top], [right, bottom], [left, bottom]], dtype=np.float64)
+        return picture_points(self.flattening, points)
+
+
+def upright(page: Page, options: DigitizeOptions, steps: list[Mapping[str, Any]]) -> Sheet:
+    """Bring the grid of a page along the axes.
+
+    Parameters
+    ----------
+    page : Page
+    options : DigitizeOptions
+        Corners given by a person come first.
+    steps : list of mapping
+        Takes what was measured.
+
+    Returns
+    -------
+    Sheet
+
+    Raises
+    ------
+    DigitizationError
+        If the corners lie off the page.
+    """
+    if _is_negative(page.image):
+        steps.append({"stage": "negative"})
+        page = replace(page, image=255 - page.image)
+    image, homography = page.image, None
+    if options.corners is not None:
+        _check_corners(options.corners, image.shape[1], image.shape[0])
+        homography, size = from_corners(options.corners)
+        image = warp(image, homography, size)
+    grid = find_grid(image)
+    if grid is None:
+        return Sheet(image, homography, None)
+    if grid.coherence < _BENT and options.method != "classical":
+        flat = _flattened(page, grid, image, homography)
+        if flat is not None:
+            steps += [_grid_step(grid), {"stage": "flatten", "residual_mm": round(_bend(flat), 3)}]
+            steps.append(_grid_step(flat.grid))
+            return flat
+    steps.append(_grid_step(grid))
+    turn = from_tilt(image.shape[1], image.shape[0], grid.angle_deg)
+    if turn is not None:
+        size = (image.shape[1], image.shape[0])
+        homography = turn if homography is None else turn @ homography
+        image = warp(page.image, homography, size)
+    return Sheet(image, homography, grid)
+
+
+def _is_negative(image: NDArray[np.uint8]) -> bool:
+    """Whether a page shows light lines on a dark ground, as monitors do."""
+    import cv2
+
+    # 1000 pixels across: a pen is 1 to 3 of them, and 9 are wider than any line.
+    zoom = min(1.0, 1000 / max(image.shape[:2]))
+    grey = cv2.cvtColor(cv2.resize(image, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
+    if float(np.median(grey)) > 100:
+        return False
+    kernel = np.ones((9, 9), np.uint8)
+    dark = int((cv2.morphologyEx(grey, cv2.MORPH_BLACKHAT, kernel) > 40).sum())
+    light = int((cv2.morphologyEx(grey, cv2.MORPH_TOPHAT, kernel) > 40).sum())
+    return light > 3 * dark
+
+
+def _bend(sheet: Sheet) -> float:
+    return sheet.flattening.residual_mm if sheet.flattening is not None else 0.0
+
+
+def _flattened(page: Page, grid: GridMeasure, image: NDArray[np.uint8], homography: Matrix | None) -> Sheet | None:
+    """Sheet after its own grid, if that explains the grid better than one straight comb does."""
+    flat = flatten(image, grid)
+    if flat is None:
+        return None
+    if homography is not None:  # corners came first: one map from the picture as it came
+        height, width = flat.lattice.shape[:2]
+        points = np.concatenate([flat.lattice.reshape(-1, 2), np.ones((height * width, 1))], axis=1)
+        back = points @ np.linalg.inv(homography).T
+        lattice = (back[:, :2] / back[:, 2:]).reshape(height, width, 2)
+        flat = replace(flat, lattice=lattice, homography=flat.homography @ homography)
+    straight = resampled(page.image, flat)
+    after = find_grid(straight)
+    if (
+        after is None
+        or after.coherence < grid.coherence + 0.1
+        or abs(np.log(after.px_per_mm_x / flat.px_per_mm)) > 0.05
+    ):
+        return None
+    return Sheet(straight, flat.homography, after, flat)
+
+
+def _grid_step(grid: GridMeasure | None) -> dict[str, Any]:
+    if grid is None:
+        return {"stage": "grid"}
+    return {
+        "stage": "grid",
+        "px_per_mm": [round(grid.px_per_mm_x, 4), round(grid.px_per_mm_y, 4)],
+        "angle_deg": round(grid.angle_deg, 4),
+        "strength": round(grid.strength, 2),
+        "coherence": round(grid.coherence, 2),
+    }
+
+
+def _check_corners(corners: tuple[float, ...], width: int, height: int) -> None:
+    """Refuse corners that lie off the page by more than a tenth of it."""
+    x, y = corners[::2], corners[1::2]
+    if min(x) < -0.1 * width or max(x) > 1.1 * width or min(y) < -0.1 * height or max(y) > 1.1 * height:
+        reach = f"the corners reach from {min(x):g},{min(y):g} to {max(x):g},{max(y):g}"
+        where = f"off the page of {width} x {height} pixels"
+        raise DigitizationError("rectify", f"{reach}, {where}", "give them in pixels of the page as it came")
