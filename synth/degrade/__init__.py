@@ -18,6 +18,7 @@ from synth.degrade.geometry_surface import curl, folds
 from synth.degrade.geometry_tear import apply_flap, tear
 from synth.degrade.geometry_warp import WarpOf, bend
 from synth.degrade.light import apply_glare, apply_light, apply_tone
+from synth.degrade.marks import apply_handwriting
 from synth.degrade.optics import (
     apply_blur,
     apply_defocus,
@@ -28,6 +29,7 @@ from synth.degrade.optics import (
     apply_noise,
     apply_sharpen,
 )
+from synth.degrade.paper import apply_age, apply_bleed, apply_fade, apply_mould, apply_rollers, apply_stains
 from synth.degrade.presets import sample_steps
 from synth.degrade.step import Step
 from synth.page import SynthPage
@@ -53,6 +55,13 @@ GEOMETRY: dict[str, WarpOf] = {
 
 #: Every other kind of damage: name -> how it is done.
 _PHOTOMETRY: dict[str, Callable[[SynthPage, Step], SynthPage]] = {
+    "fade": apply_fade,
+    "age": apply_age,
+    "bleed": apply_bleed,
+    "rollers": apply_rollers,
+    "mould": apply_mould,
+    "stains": apply_stains,
+    "handwriting": apply_handwriting,
     "flap": apply_flap,
     "blur": apply_blur,
     "noise": apply_noise,

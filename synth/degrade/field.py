@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["CELL", "CLOUD", "GRAIN", "cloud", "grid_xy", "noise_tile", "shade", "tone_table"]
+from synth.page import SynthPage
+
+__all__ = ["CELL", "CLOUD", "GRAIN", "cloud", "grid_xy", "noise_tile", "px_per_mm", "shade", "tone_table"]
 
 #: Pixels between the points of a field.
 CELL = 16
@@ -82,6 +84,12 @@ def grid_xy(image: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.f
     y = (np.arange(-(-height // CELL) + 1) * CELL - height / 2) / long
     across, down = np.meshgrid(x.astype(np.float32), y.astype(np.float32))
     return across, down
+
+
+def px_per_mm(page: SynthPage) -> float:
+    """Pixels to a millimetre of the sheet, over all of it: root of its area in pixels over that in millimetres."""
+    (x0, y0), (x1, y1) = page.corners[2] - page.corners[0], page.corners[3] - page.corners[1]
+    return float(np.sqrt(abs(x0 * y1 - y0 * x1) / 2 / (page.paper_map.x_mm[-1] * page.paper_map.y_mm[-1])))
 
 
 @lru_cache(maxsize=4)

@@ -8,7 +8,7 @@ import numpy as np
 
 from synth.stroke import njit_cached
 
-__all__ = ["add_grain", "shade_pixels"]
+__all__ = ["add_grain", "fade_pixels", "shade_pixels"]
 
 
 @njit_cached
@@ -54,3 +54,28 @@ def add_grain(image: Any, tile: Any, gain: Any, top: int, left: int, out: Any) -
             j += 1
             if j == columns:
                 j = 0
+
+
+@njit_cached
+def fade_pixels(image: Any, keep: Any, rows: Any, columns: Any, paper: Any, out: Any) -> None:
+    """Do `synth.degrade.paper.apply_fade` for every pixel, shares kept in 2^-12; grid colours stay."""
+    height, width = image.shape[0], image.shape[1]
+    line = np.empty(keep.shape[1], np.int64)
+    for row in range(height):
+        r = row // 16
+        b = row - 16 * r
+        for c in range(keep.shape[1]):
+            line[c] = ((keep[r, c] * (16 - b) + keep[r + 1, c] * b) * rows[row]) >> 12
+        for column in range(width):
+            red, green, blue = image[row, column, 0], image[row, column, 1], image[row, column, 2]
+            out[row, column, 0], out[row, column, 1], out[row, column, 2] = red, green, blue
+            # Ink is dark in every colour; lines of a grid are light in one of them.
+            ink = np.int64(190) - np.int64(max(red, max(green, blue)))
+            if ink <= 0:
+                continue
+            c, a = column >> 4, column & 15
+            kept = ((line[c] * (16 - a) + line[c + 1] * a) >> 8) * columns[column] >> 12
+            lost = (4096 - min(max(kept, 0), 4096)) * min(ink, 90) // 90
+            for k in range(3):
+                value = np.int64(image[row, column, k])
+                out[row, column, k] = value + (((paper[k] - value) * lost) >> 12) if paper[k] > value else value
