@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from classify.calibration import fit_temperature, softmax_temperature
+from classify.calibration import fit_line, softmax_temperature
 from classify.evaluate import Predictions, choose_thresholds, evaluate
 from classify.labels import Task, find_task
 from classify.runtime import Classifier, load_classifier, probabilities
@@ -151,10 +151,10 @@ def calibrate(
     rng: np.random.Generator,
     n_bootstrap: int = 1000,
 ) -> ModelCard:
-    """Fit temperatures, choose thresholds and measure a model on validation records; rewrite its card.
+    """Calibrate, choose thresholds and measure a model on validation records; rewrite its card.
 
-    Temperatures and thresholds are chosen on the records on which the card's figures are then measured, one and one
-    number a label: AUROC and AUPRC do not depend on them, the others are slightly favourable, and the card says so.
+    Temperature, offset and threshold, three numbers a label, are chosen on the records on which the card's figures are
+    then measured: AUROC and AUPRC do not depend on them, the others are slightly favourable, and the card says so.
 
     Parameters
     ----------
@@ -176,7 +176,8 @@ def calibrate(
     logits = predict_set(classifier, known, rows)
     tensors, card = load(folder)
     tasks = [find_task(name) for name in classifier.heads if name in known.answers]
-    card = replace(card, temperature=1.0, temperatures=_temperatures(classifier, tasks, logits, known, rows))
+    temperatures, offsets = _calibration(classifier, tasks, logits, known, rows)
+    card = replace(card, temperature=1.0, temperatures=temperatures, offsets=offsets)
     thresholds: dict[str, float] = {}
     metrics: dict[str, dict[str, float | None]] = {}
     for task in tasks:
@@ -193,22 +194,27 @@ def calibrate(
     return save(folder, tensors, replace(card, thresholds=thresholds, metrics=metrics), exact)
 
 
-def _temperatures(
+def _calibration(
     classifier: Classifier,
     tasks: Sequence[Task],
     logits: NDArray[np.float32],
     known: LabelledSet,
     rows: NDArray[np.intp],
-) -> dict[str, float]:
-    """Temperature of each output that answers a task."""
-    found: dict[str, float] = {}
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Temperature and offset of each output that answers a task, by the first task that it answers."""
+    temperatures: dict[str, float] = {}
+    offsets: dict[str, float] = {}
     usable = np.isfinite(logits).all(axis=1)
     for task in tasks:
         outputs, y = classifier.outputs(task), known.answers[task.name][rows][usable]
         z = logits[usable][:, outputs]
-        if task.kind == "multiclass":
-            common = softmax_temperature(z, y)
-            found |= {classifier.card.labels[k]: common for k in outputs}
-        else:
-            found |= {classifier.card.labels[k]: fit_temperature(z[:, i], y[:, i]) for i, k in enumerate(outputs)}
-    return found
+        for i, k in enumerate(outputs):
+            label = classifier.card.labels[k]
+            if label in temperatures:
+                continue
+            if task.kind == "multiclass":
+                temperatures[label] = softmax_temperature(z, y)
+            else:
+                temperatures[label], offset = fit_line(z[:, i], y[:, i])
+                offsets |= {label: offset} if offset else {}
+    return temperatures, offsets

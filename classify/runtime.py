@@ -131,7 +131,7 @@ def windows_of(x: NDArray[np.float32], samples: int) -> list[NDArray[np.float32]
 
 
 def probabilities(logits: Array, card: ModelCard, task: Task | str, outputs: list[int]) -> NDArray[np.float64]:
-    """Probabilities of a task from logits, with the card's temperatures.
+    """Probabilities of a task from logits, with the card's temperatures and offsets.
 
     Parameters
     ----------
@@ -147,7 +147,8 @@ def probabilities(logits: Array, card: ModelCard, task: Task | str, outputs: lis
     """
     task = find_task(task) if isinstance(task, str) else task
     temperature = [card.temperatures.get(card.labels[k], card.temperature) for k in outputs]
-    z = np.asarray(logits, dtype=np.float64)[:, outputs] / temperature
+    offset = [card.offsets.get(card.labels[k], 0.0) for k in outputs]
+    z = np.asarray(logits, dtype=np.float64)[:, outputs] / temperature + offset
     if task.kind == "multiclass":
         e = np.exp(z - z.max(axis=1, keepdims=True))
         return np.asarray(e / e.sum(axis=1, keepdims=True))

@@ -74,6 +74,8 @@ class ModelCard:
         Of ``model.safetensors``, 64 hexadecimal digits; filled in by `save`.
     temperatures : mapping label -> float
         Temperature of a label that has one of its own; `temperature` holds for the others.
+    offsets : mapping label -> float
+        What is added to a label's logit after the division; nothing for the others.
     heads : mapping task -> sequence of labels
         Which outputs answer which task, for a model that answers several; empty where all of them answer `task`.
     abstain : mapping
@@ -108,6 +110,7 @@ class ModelCard:
     limits: tuple[str, ...]
     sha256: str = ""
     temperatures: Mapping[str, float] = field(default_factory=dict)
+    offsets: Mapping[str, float] = field(default_factory=dict)
     heads: Mapping[str, Any] = field(default_factory=dict)
     abstain: Mapping[str, Any] = field(default_factory=dict)
     windows: Mapping[str, Any] = field(default_factory=dict)
@@ -140,6 +143,9 @@ class ModelCard:
                 raise ModelError(f"a temperature belongs to one of the labels {', '.join(self.labels)}, got {label!r}")
             if not _is_number(value) or not (math.isfinite(value) and value > 0):
                 raise ModelError(f"the temperature of {label} must be a positive number, got {value!r}")
+        for label, value in self.offsets.items():
+            if label not in self.labels or not _is_number(value) or not math.isfinite(value):
+                raise ModelError(f"an offset is a finite number of one of the labels, got {value!r} of {label!r}")
 
     def _check_heads(self) -> None:
         for task, outputs in self.heads.items():
@@ -171,6 +177,7 @@ _TABLE_FIELDS = (
     "folds",
     "metrics",
     "temperatures",
+    "offsets",
     "heads",
     "abstain",
     "windows",

@@ -7,7 +7,15 @@ import pytest
 from sklearn import metrics as reference
 
 from classify.bootstrap import patient_weights
-from classify.calibration import calibration_line, ece, ece_floor, fit_temperature, reliability, softmax_temperature
+from classify.calibration import (
+    calibration_line,
+    ece,
+    ece_floor,
+    fit_line,
+    fit_temperature,
+    reliability,
+    softmax_temperature,
+)
 from classify.metrics import METRICS, measure, measure_labels, paired_difference
 from ecg.errors import OptionsError
 
@@ -139,6 +147,8 @@ def test_the_calibration_line_undoes_a_known_distortion(rng) -> None:
     slope, intercept = calibration_line(y, sigmoid(z))
     assert slope[0] == pytest.approx(0.5, abs=0.04)
     assert intercept[0] == pytest.approx(0.3, abs=0.04)
+    for strength in (0.2, 3.0, 5.0):  # far under- and overconfident
+        assert calibration_line(y, sigmoid(strength * z))[0][0] == pytest.approx(0.5 / strength, rel=0.08)
     assert np.isnan(calibration_line([0, 0, 1, 1], [0.1, 0.2, 0.8, 0.9])[0][0]), "parted classes have no slope"
 
 
@@ -149,6 +159,17 @@ def test_temperature_restores_overconfident_logits(rng) -> None:
     y[:10_000] = np.nan
     assert fit_temperature(0.5 * z, y) == pytest.approx(0.5, rel=0.06)
     assert fit_temperature(z, np.ones(z.size)) == 1
+
+
+def test_temperature_and_offset_restore_shifted_logits(rng) -> None:
+    z = rng.normal(-0.5, 1.5, 20_000)
+    y = (rng.random(z.size) < sigmoid(z)).astype(float)
+    temperature, offset = fit_line(2 * z - 1, y)
+    assert temperature == pytest.approx(2, rel=0.05)
+    assert offset == pytest.approx(0.5, abs=0.05)
+    assert ece(y, sigmoid((2 * z - 1) / temperature + offset))[0] < 0.02 < ece(y, sigmoid(2 * z - 1))[0]
+    few = np.r_[np.ones(20), np.zeros(500)]
+    assert fit_line(rng.normal(few, 1), few)[1] == 0, "two numbers need more than 20 positives"
 
 
 def test_softmax_temperature_restores_overconfident_logits(rng) -> None:

@@ -270,6 +270,8 @@ def test_a_model_of_several_tasks_says_which_output_answers_which(tmp_path):
     [
         ({"temperatures": {"HYP": 1.0}}, "a temperature belongs to one of the labels"),
         ({"temperatures": {"MI": 0}}, "temperature of MI must be a positive number"),
+        ({"offsets": {"HYP": 0.1}}, "an offset is a finite number of one of the labels"),
+        ({"offsets": {"MI": float("nan")}}, "an offset is a finite number of one of the labels"),
         ({"heads": {"superclass": ["HYP"]}}, "head of superclass must list some of the labels"),
         ({"heads": {"superclass": []}}, "head of superclass must list some of the labels"),
         ({"sha256_onnx": "x"}, "sha256_onnx must be 64"),
@@ -282,7 +284,7 @@ def test_later_fields_are_checked_too(change, message):
 
 def test_a_card_from_before_the_later_fields_is_read(folder):
     content = json.loads((folder / CARD_FILE).read_text())
-    for name in ("temperatures", "heads", "abstain", "sha256_onnx"):
+    for name in ("temperatures", "offsets", "heads", "abstain", "windows", "sha256_onnx"):
         del content[name]
     (folder / CARD_FILE).write_text(json.dumps(content))
     assert load_card(folder).heads == {}
