@@ -26,7 +26,7 @@ def sample_light(rng: np.random.Generator, strength: float) -> Step:
         "slope": [float(v) for v in rng.normal(0, 0.22 * strength, 2)],
         "clouds": float(rng.uniform(0.0, 0.07) * strength),
         "at": [float(v) for v in rng.uniform(0, CLOUD, 2)],
-        "vignette": float(rng.uniform(0.0, 0.45) * strength),
+        "vignette": float(rng.uniform(0.0, 0.35) * strength),
         # a lamp on one side and a window on the other: colour runs over the page
         "warmth": [float(v) for v in rng.normal(0, 0.05 * strength, 2)],
         "shadows": shadows,
@@ -55,7 +55,7 @@ def _sample_shadow(rng: np.random.Generator, strength: float) -> dict[str, objec
     return {
         "points": points,
         "soft": float(np.exp(rng.uniform(np.log(0.015), np.log(0.13)))),
-        "depth": float(rng.uniform(0.12, 0.6) * min(1.0, strength)),
+        "depth": float(rng.uniform(0.1, 0.5) * min(1.0, strength)),
     }
 
 
@@ -136,15 +136,15 @@ def apply_glare(page: SynthPage, step: Step) -> SynthPage:
 
 def sample_tone(rng: np.random.Generator, strength: float) -> Step:
     """White balance between candle and overcast sky, exposure, and the camera's contrast; 1 is a telephone's range."""
-    kelvin = float(rng.normal(0, 0.10 * strength))
+    kelvin = float(rng.normal(0.01, 0.075 * strength))
     green = float(rng.normal(0, 0.025 * strength))
-    exposure = float(np.exp(rng.normal(-0.16 * strength, 0.16 * strength)))
+    exposure = float(np.exp(rng.normal(-0.09 * strength, 0.12 * strength)))
     gain = [exposure * v for v in (1 + kelvin, 1 + green, 1 - 1.2 * kelvin)]
     return {
         "name": "tone",
         "gain": [round(float(np.clip(v, 0.35, 1.25)), 4) for v in gain],
         "gamma": float(np.exp(rng.normal(0.05 * strength, 0.18 * strength))),
-        "contrast": float(np.clip(rng.normal(1.0, 0.15 * strength), 0.65, 1.45)),
+        "contrast": float(np.clip(rng.normal(1 + 0.08 * strength, 0.15 * strength), 0.65, 1.45)),
     }
 
 

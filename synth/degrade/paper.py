@@ -124,8 +124,8 @@ def sample_age(rng: np.random.Generator, strength: float) -> Step:
     return {
         "name": "age",
         # Lignin's oxidation takes blue first: tea, straw or grey.
-        "tint": [1 - depth * float(rng.uniform(low, high)) for low, high in ((0.03, 0.12), (0.08, 0.2), (0.2, 0.45))],
-        "clouds": float(rng.uniform(0.05, 0.25)),
+        "tint": [1 - depth * float(rng.uniform(low, high)) for low, high in ((0.03, 0.12), (0.07, 0.2), (0.15, 0.38))],
+        "clouds": float(rng.uniform(0.03, 0.16)),
         "edge": float(rng.uniform(0.0, 0.8)),
         "edge_mm": float(rng.uniform(4, 25)),
         "at": _place(rng),

@@ -23,7 +23,7 @@ Stroke = NDArray[np.float64]
 #: What is written on ECGs, invented and without names.
 NOTES = (
     "NSR", "AF", "STEMI?", "ok", "old MI?", "72/min", "SR 84", "pre", "post", "seen", "no change", "RBBB", "LBBB",
-    "LVH", "rpt 1h", "trop +", "chest pain", "D3", "PVC", "?", "!!", "V4R", "14:30", "9.20", "inf.", "QT 420", "w/o pain",
+    "LVH", "rpt 1h", "trop +", "angina", "D3", "PVC", "?", "!!", "V4R", "14:30", "9.20", "inf.", "QT 420", "w/o pain",
     "bed 4", "Dr. X", "EKG 2", "VES", "SVES", "ST", "T inv", "normal", "Sinus", "to file", "copy", "120/80",
     "see prev.",
 )  # fmt: skip

@@ -18,6 +18,7 @@ from synth.degrade.geometry_device import sample_feed, sample_lens
 from synth.degrade.geometry_surface import sample_curl, sample_folds, sample_lamp
 from synth.degrade.geometry_tear import sample_dog_ear, sample_tear
 from synth.degrade.light import sample_glare, sample_light, sample_tone
+from synth.degrade.marks import sample_handwriting
 from synth.degrade.optics import (
     sample_blur,
     sample_defocus,
@@ -27,6 +28,15 @@ from synth.degrade.optics import (
     sample_motion,
     sample_noise,
     sample_sharpen,
+)
+from synth.degrade.paper import (
+    sample_age,
+    sample_bleed,
+    sample_fade,
+    sample_low_ink,
+    sample_mould,
+    sample_rollers,
+    sample_stains,
 )
 from synth.degrade.step import Step
 from synth.style import PRESETS
@@ -121,28 +131,44 @@ def _bent(rng: np.random.Generator, steps: list[Step]) -> list[Step]:
     return [{**step, "lamp": lamp} if "lamp" in step else step for step in steps]
 
 
+def _used(rng: np.random.Generator) -> list[Step]:
+    """Sheet as it lies on a ward: print mostly good, a note on every third."""
+    return [
+        *_maybe(rng, 0.15, lambda: sample_low_ink(rng, 0.35)),
+        *_maybe(rng, 0.06, lambda: sample_fade(rng, 0.4)),
+        *_maybe(rng, 0.06, lambda: sample_bleed(rng, 0.12)),
+        *_maybe(rng, 0.05, lambda: sample_rollers(rng, 0.35)),
+        *_maybe(rng, 0.12, lambda: sample_age(rng, 0.3)),
+        *_maybe(rng, 0.10, lambda: sample_stains(rng, 2)),
+        *_maybe(rng, 0.35, lambda: sample_handwriting(rng, 4)),
+    ]
+
+
 def _phone(rng: np.random.Generator) -> list[Step]:
     """Telephone held over a sheet on a table."""
     # Most photos cut into the sheet a little, some show the table around it.
-    margin = (-0.06, 0.05) if rng.random() < 0.6 else (0.01, 0.14)
+    margin = (-0.09, 0.03) if rng.random() < 0.7 else (0.01, 0.13)
     view = {**sample_perspective(rng, 26.0, 8.0, margin), "background": sample_background(rng)}
     bent = _maybe(rng, 0.75, lambda: sample_curl(rng, 22.0)) + _maybe(rng, 0.3, lambda: sample_folds(rng, 16.0))
     bent = _maybe(rng, 0.2, lambda: sample_creases(rng, 3, 0.5)) + bent
     return [
+        *_used(rng),
         *_bent(rng, bent),
         view,
         *_maybe(rng, 0.3, lambda: sample_lens(rng, 0.02)),
+        # Photos are handed on at 1,200 pixels or so a sheet more often than as they were taken.
+        *_maybe(rng, 0.55, lambda: sample_scale(rng, 0.45, 0.85)),
         *_maybe(rng, 0.04, lambda: sample_turn(rng)),
-        sample_light(rng, float(rng.uniform(0.3, 1.0))),
+        sample_light(rng, float(rng.uniform(0.15, 0.85))),
         *_maybe(rng, 0.15, lambda: sample_glare(rng, 0.7)),
-        sample_defocus(rng, 2.2),
-        *_maybe(rng, 0.25, lambda: sample_motion(rng, 5.0)),
+        sample_defocus(rng, 1.7),
+        *_maybe(rng, 0.25, lambda: sample_motion(rng, 4.0)),
         sample_tone(rng, 0.8),
         sample_grain(rng, 1.0, 8.0),
-        *_maybe(rng, 0.5, lambda: sample_sharpen(rng, 0.9)),
+        *_maybe(rng, 0.6, lambda: sample_sharpen(rng, 0.9)),
         sample_jpeg(rng, 45, 92),
-        # Messengers halve the resolution and compress once more.
-        *_maybe(rng, 0.25, lambda: [sample_scale(rng, 0.5, 0.9), sample_jpeg(rng, 40, 75)]),
+        # Messengers lower the resolution and compress once more.
+        *_maybe(rng, 0.25, lambda: [sample_scale(rng, 0.6, 0.95), sample_jpeg(rng, 40, 75)]),
     ]
 
 
@@ -177,6 +203,14 @@ def _archive(rng: np.random.Generator) -> list[Step]:
     bent: list[Step] = [{**sample_folds(rng, 7.0), "view": [0, 0]}] if rng.random() < 0.6 else []
     bent += _maybe(rng, 0.5, lambda: sample_creases(rng, 5, 0.7))
     return [
+        *_maybe(rng, 0.4, lambda: sample_low_ink(rng, 0.5)),
+        *_maybe(rng, 0.55, lambda: sample_fade(rng, 0.75)),
+        *_maybe(rng, 0.15, lambda: sample_bleed(rng, 0.25)),
+        *_maybe(rng, 0.15, lambda: sample_rollers(rng, 0.5)),
+        sample_age(rng, 0.9),
+        *_maybe(rng, 0.25, lambda: sample_mould(rng, 0.4)),
+        *_maybe(rng, 0.35, lambda: sample_stains(rng, 3)),
+        *_maybe(rng, 0.6, lambda: sample_handwriting(rng, 6)),
         *_maybe(rng, 0.25, lambda: sample_tear(rng, 0.05)),
         *_maybe(rng, 0.15, lambda: sample_dog_ear(rng, 0.06)),
         *_bent(rng, bent),
@@ -195,12 +229,19 @@ def _wrecked(rng: np.random.Generator) -> list[Step]:
     bent += _maybe(rng, 0.4, lambda: sample_folds(rng, 18.0)) + _maybe(rng, 0.5, lambda: sample_curl(rng, 18.0))
     view = {**sample_perspective(rng, 28.0, 10.0, (-0.05, 0.1)), "background": sample_background(rng)}
     return [
+        *_maybe(rng, 0.35, lambda: sample_low_ink(rng, 0.6)),
+        *_maybe(rng, 0.3, lambda: sample_fade(rng, 0.6)),
+        *_maybe(rng, 0.1, lambda: sample_bleed(rng, 0.25)),
+        *_maybe(rng, 0.4, lambda: sample_age(rng, 0.6)),
+        *_maybe(rng, 0.15, lambda: sample_mould(rng, 0.8)),
+        *_maybe(rng, 0.7, lambda: sample_stains(rng, 5)),
+        *_maybe(rng, 0.7, lambda: sample_handwriting(rng, 9)),
         *_maybe(rng, 0.4, lambda: sample_tear(rng, 0.12)),
         *_maybe(rng, 0.25, lambda: sample_dog_ear(rng, 0.1)),
         *_bent(rng, bent),
         view,
         *_maybe(rng, 0.08, lambda: sample_turn(rng)),
-        sample_light(rng, float(rng.uniform(0.5, 1.1))),
+        sample_light(rng, float(rng.uniform(0.3, 1.0))),
         *_maybe(rng, 0.2, lambda: sample_glare(rng, 0.8)),
         sample_defocus(rng, 2.6),
         *_maybe(rng, 0.3, lambda: sample_motion(rng, 5.0)),
