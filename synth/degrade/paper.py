@@ -118,13 +118,17 @@ def _dead(size: int, dots: list[list[float]], per_mm: float) -> NDArray[np.float
     return line
 
 
+#: Light lost in red, green and blue, least and most, by the oldest paper.
+_TANNING = ((0.03, 0.12), (0.07, 0.2), (0.15, 0.38))
+
+
 def sample_age(rng: np.random.Generator, strength: float) -> Step:
     """Yellowing of paper; ``strength`` 1 is decades in a warm store. The sides, where air comes, are browner."""
     depth = strength * float(rng.uniform(0.3, 1.0))
     return {
         "name": "age",
-        # Lignin's oxidation takes blue first: tea, straw or grey.
-        "tint": [1 - depth * float(rng.uniform(low, high)) for low, high in ((0.03, 0.12), (0.07, 0.2), (0.15, 0.38))],
+        # Lignin's oxidation takes blue first, then green: tea, straw or grey.
+        "tint": [1 - depth * loss for loss in sorted(float(rng.uniform(*span)) for span in _TANNING)],
         "clouds": float(rng.uniform(0.03, 0.16)),
         "edge": float(rng.uniform(0.0, 0.8)),
         "edge_mm": float(rng.uniform(4, 25)),
