@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from digitize import DigitizeOptions, digitize
-from ecg import LAYOUTS, limb_residual
+from ecg import LAYOUTS
 from ecg.datasets import PageItem, four_class
 from ecg.errors import DigitizationError
 from einthoven.outputs import version, write_json
@@ -77,7 +77,8 @@ def check_page(item: PageItem, options: DigitizeOptions | None = None) -> PageCh
     right = read.layout is not None and read.layout.name == "3x4+1" and read.layout.rows == LAYOUTS["3x4+1"].rows
     if read.record is None:
         return PageCheck(item.id, read.status, right, None, None, seconds)
-    residual = limb_residual(read.record).einthoven_mv
+    # As read: the record's limb leads have been weighed against each other since.
+    residual = next(step["einthoven_mv"] for step in read.steps if step["stage"] == "algebra")
     one, two, three = (read.record[lead].astype(np.float64) for lead in ("I", "II", "III"))
     difference = two - one - three
     offset = float(np.nanmean(difference)) if np.isfinite(difference).any() else None
@@ -85,7 +86,7 @@ def check_page(item: PageItem, options: DigitizeOptions | None = None) -> PageCh
         item.id,
         read.status,
         right,
-        1000 * residual if np.isfinite(residual) else None,
+        1000 * residual if residual is not None else None,
         1000 * offset if offset is not None else None,
         seconds,
     )

@@ -34,7 +34,7 @@ LIMB: dict[str, tuple[float, float]] = {
 
 #: Where the readings differ by more than this share of the signal itself, they are not readings of the same heart beat,
 #: and nothing is changed: leads in the wrong place, or columns that are not simultaneous.
-_AGREE = 0.45
+_AGREE = 0.25
 #: Rounds of reweighting by Huber's function, and its bend in standard deviations (Huber 1964: 95 % efficiency).
 _ROUNDS, _BEND = 3, 1.345
 

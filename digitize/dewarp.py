@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from digitize.grid import GridMeasure, grid_picture
 from digitize.phase import BLOCK_MM, WORK_PX_PER_MM, displacement
+from digitize.tiles import comb_scores, whitened
 
 __all__ = ["Flattening", "flatten", "picture_points", "resampled"]
 
@@ -99,7 +100,7 @@ def flatten(image: NDArray[np.uint8], grid: GridMeasure) -> Flattening | None:
 
 
 def resampled(image: NDArray[np.uint8], flat: Flattening) -> NDArray[np.uint8]:
-    """Sample the picture once along the map; what lies outside repeats its edge.
+    """Sample the picture once along the map; what lies outside is of the picture's usual colour.
 
     Parameters
     ----------
@@ -126,7 +127,11 @@ def resampled(image: NDArray[np.uint8], flat: Flattening) -> NDArray[np.uint8]:
             borderMode=cv2.BORDER_REPLICATE,
         )
         maps.append(dense)
-    page: NDArray[np.uint8] = cv2.remap(image, maps[0], maps[1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    # A repeated edge would draw streaks across the paper, which look like ink.
+    usual = tuple(float(v) for v in np.median(image[::16, ::16].reshape(-1, image.shape[2]), axis=0))
+    page: NDArray[np.uint8] = cv2.remap(
+        image, maps[0], maps[1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_CONSTANT, borderValue=usual
+    )
     return np.ascontiguousarray(np.rot90(page, flat.quarters)) if flat.quarters else page
 
 
@@ -179,7 +184,7 @@ def _tiles(picture: Float, pitch: float, angle_deg: float) -> _Tiles | None:
     for y in rows:
         for x in columns:
             part = picture[y : y + tile, x : x + tile]
-            peak = _whitened((part - part.mean()) * window)
+            peak = whitened((part - part.mean()) * window)
             answers = [_comb(peak, pitches, tilts + 90 * axis) for axis in (0, 1)]
             centre.append((x + (tile - 1) / 2, y + (tile - 1) / 2))
             found.append([f for f, _ in answers])
@@ -188,46 +193,15 @@ def _tiles(picture: Float, pitch: float, angle_deg: float) -> _Tiles | None:
     return _Tiles(np.array(centre), f[:, 0], f[:, 1], s)
 
 
-def _whitened(part: Float) -> Float:
-    """Log power over its local mean, widened by a bin; vertical frequencies from the most negative."""
-    import cv2
-    from scipy import fft
-
-    n = 512
-    half = fft.rfft(part, n, axis=1)
-    p = fft.fft(half, n, axis=0, overwrite_x=True)
-    power = (p.real**2 + p.imag**2).astype(np.float32)
-    power /= max(float(power.mean()), 1e-12)
-    log = np.log(np.fft.fftshift(power, axes=0) + np.float32(1e-4))
-    height = log - cv2.blur(log, (31, 31))
-    peak: Float = cv2.dilate(height, np.ones((3, 3), np.uint8))
-    return peak
-
-
 def _comb(peak: Float, pitches: Double, angles_deg: Double) -> tuple[Double, float]:
     """Frequency (x, y) of 1 mm, in cycles a pixel, whose comb stands out most along one axis, and how far it does."""
-    n = peak.shape[0]
-    teeth = np.arange(1, 11)
-    weights = np.where(teeth % 5 == 0, 4.0, 1.0)
-    most = np.where(teeth % 5 == 0, 9.0, 5.0)
-    theta = np.radians(angles_deg)
-    f = teeth[None, None] / (5 * pitches[:, None, None])
-    fx, fy = f * np.cos(theta)[None, :, None], f * np.sin(theta)[None, :, None]
-    flip = np.where(fx < 0, -1, 1)
-    column = np.rint(fx * flip * n).astype(int).clip(0, peak.shape[1] - 1)
-    row = (np.rint(fy * flip * n).astype(int) + n // 2) % n
-    inside = (f < 0.47) * weights
-    height = np.clip(peak[row, column], 0, most)
-    score = (height * inside).sum(2) / inside.sum(2)
-    # A tile without bold lines has the two teeth of its 1 mm lines only.
-    fine = (height * inside)[:, :, [4, 9]].sum(2) / np.maximum(inside[:, :, [4, 9]].sum(2), 1)
-    score = np.maximum(score, 0.75 * fine)
+    score = comb_scores(peak, pitches, angles_deg)
     # Between equals the middle of the range: far from it there are other combs' teeth.
     away = np.abs(np.log(pitches / pitches[pitches.size // 2]))[:, None]
     turn = np.abs(angles_deg - angles_deg[angles_deg.size // 2])[None]
     best = np.unravel_index(int(np.argmax(score - 1.0 * away - 0.02 * turn)), score.shape)
-    k = 1 / pitches[best[0]]
-    return np.array([k * np.cos(theta[best[1]]), k * np.sin(theta[best[1]])]), float(score[best])
+    k, theta = 1 / pitches[best[0]], np.radians(angles_deg[best[1]])
+    return np.array([k * np.cos(theta), k * np.sin(theta)]), float(score[best])
 
 
 def _projective(tiles: _Tiles, grid: GridMeasure, pitch: float) -> Double | None:

@@ -57,11 +57,13 @@ def displacement(picture: Float, to_flat: Double, size: tuple[int, int], pitch: 
     total: Double = np.zeros((*shape, 2))
     for period, spread in _TURNS:
         # The picture moved by what is known so far shows what is not.
-        maps = _dense(np.linalg.inv(straight), total, small, px)
+        back: Double = np.linalg.inv(straight).astype(np.float64)
+        maps = _dense(back, total, small, px)
         flat = cv2.remap(picture, maps[0], maps[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
         step = np.stack([_phase(flat, px, axis, shape, period, spread) for axis in (0, 1)], axis=2)
         total = total + step
-    return total, float(np.sqrt((total**2).mean()))
+    # A shift of the whole sheet bends nothing.
+    return total, float(np.sqrt(((total - total.mean(axis=(0, 1))) ** 2).mean()))
 
 
 def _phase(flat: Float, px: float, axis: int, shape: tuple[int, int], period: float, spread: float) -> Double:

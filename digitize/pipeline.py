@@ -28,7 +28,7 @@ from digitize.sheet import Sheet, upright
 from digitize.stroke import Pen, measure_pen
 from digitize.text import PX_PER_MM, NameHit, find_names
 from digitize.trace import Row, attach_runs, background_level, find_rows, retrace_all
-from ecg import LEADS, LeadBox, Page
+from ecg import LEADS, ECGRecord, LeadBox, Page, limb_residual
 from ecg.errors import DigitizationError
 from ecg.formats import ReadOptions, identify, read_pages
 
@@ -300,7 +300,7 @@ def _assemble(
     if status == "refused" and not options.force:
         raise DigitizationError("quality", "; ".join(reasons), "scan the page again, or --force it")
     boxes = tuple(t.box for t in traces)
-    pen_step = {"stage": "stroke", "pen_px": round(pen.width_px, 3), "softness_px": round(pen.softness_px, 3)}
+    done = (*steps, _pen_step(pen), _algebra_step(seen))
     return Digitization(
         record,
         page,
@@ -317,10 +317,21 @@ def _assemble(
         assumed=calibration.assumed + match.assumed + assumed,
         corners=sheet.corners(*_around(boxes)),
         homography=sheet.homography if sheet.homography is not None else np.eye(3),
-        steps=(*steps, pen_step),
+        steps=done,
         forced=status == "refused",
         flattening=sheet.flattening,
     )
+
+
+def _pen_step(pen: Pen) -> Mapping[str, Any]:
+    return {"stage": "stroke", "pen_px": round(pen.width_px, 3), "softness_px": round(pen.softness_px, 3)}
+
+
+def _algebra_step(seen: ECGRecord) -> Mapping[str, Any]:
+    """How well the limb leads agreed before they were weighed against each other: afterwards they always do."""
+    before = limb_residual(seen)
+    values = {"einthoven_mv": before.einthoven_mv, "goldberger_mv": before.goldberger_mv, "r": before.r}
+    return {"stage": "algebra", **{k: round(v, 4) if np.isfinite(v) else None for k, v in values.items()}}
 
 
 def _around(boxes: Sequence[LeadBox]) -> tuple[float, float, float, float]:

@@ -14,6 +14,7 @@ from digitize.grid import GridMeasure, find_grid
 from digitize.options import DigitizeOptions
 from digitize.orient import turned
 from digitize.rectify import corners_of, from_corners, from_tilt, warp
+from digitize.tiles import vote_pitch
 from ecg import Page
 from ecg.errors import DigitizationError
 
@@ -24,6 +25,12 @@ Matrix = NDArray[np.float64]
 #: Below this coherence one straight comb does not explain the page's grid. Flat scans reach 0.87 to 0.99, handheld
 #: photos 0.08 to 0.4 (measured on public-domain ECGs).
 _BENT = 0.8
+#: Below this a comb is a chance meeting of lines: grids of flat pages, noisy and creased ones too, are above 0.55.
+_STRAY = 0.3
+#: A flattened sheet's grid must reach this coherence: noise does not.
+_COHERENT = 0.4
+#: Scales, in pixels per millimetre, and tilts at which bent sheets are sought: as `digitize.grid.GridOptions` has them.
+_RANGE, _MOST_TILT_DEG = (2.2, 26.0), 16.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,14 +101,16 @@ def upright(page: Page, options: DigitizeOptions, steps: list[Mapping[str, Any]]
         homography, size = from_corners(options.corners)
         image = warp(image, homography, size)
     grid = find_grid(image)
-    if grid is None:
-        return Sheet(image, homography, None)
-    if grid.coherence < _BENT and options.method != "classical":
+    if (grid is None or grid.coherence < _BENT) and options.method != "classical":
         flat = _flattened(page, grid, image, homography)
         if flat is not None:
             steps += [_grid_step(grid), {"stage": "flatten", "residual_mm": round(_bend(flat), 3)}]
             steps.append(_grid_step(flat.grid))
             return flat
+    if grid is None or grid.coherence < _STRAY:
+        # A comb that neither lies straight nor can be laid straight is no scale: the pulse must tell it.
+        steps += [] if grid is None else [{**_grid_step(grid), "trusted": False}]
+        return Sheet(image, homography, None)
     steps.append(_grid_step(grid))
     turn = from_tilt(image.shape[1], image.shape[0], grid.angle_deg)
     if turn is not None:
@@ -130,26 +139,37 @@ def _bend(sheet: Sheet) -> float:
     return sheet.flattening.residual_mm if sheet.flattening is not None else 0.0
 
 
-def _flattened(page: Page, grid: GridMeasure, image: NDArray[np.uint8], homography: Matrix | None) -> Sheet | None:
+def _flattened(
+    page: Page, grid: GridMeasure | None, image: NDArray[np.uint8], homography: Matrix | None
+) -> Sheet | None:
     """Sheet after its own grid, if that explains the grid better than one straight comb does."""
-    flat = flatten(image, grid)
-    if flat is None:
-        return None
-    if homography is not None:  # corners came first: one map from the picture as it came
-        height, width = flat.lattice.shape[:2]
-        points = np.concatenate([flat.lattice.reshape(-1, 2), np.ones((height * width, 1))], axis=1)
-        back = points @ np.linalg.inv(homography).T
-        lattice = (back[:, :2] / back[:, 2:]).reshape(height, width, 2)
-        flat = replace(flat, lattice=lattice, homography=flat.homography @ homography)
-    straight = resampled(page.image, flat)
-    after = find_grid(straight)
-    if (
-        after is None
-        or after.coherence < grid.coherence + 0.1
-        or abs(np.log(after.px_per_mm_x / flat.px_per_mm)) > 0.05
-    ):
-        return None
-    return Sheet(straight, flat.homography, after, flat)
+    pitch, tilt, strength = vote_pitch(image, *_RANGE, _MOST_TILT_DEG)
+    rough = GridMeasure(pitch, pitch, tilt, strength, 0.0, 0.0)
+    best, coherence = None, _COHERENT if grid is None else max(grid.coherence + 0.1, _COHERENT)
+    for start in (rough,) if grid is None else (rough, grid):
+        flat = flatten(image, start)
+        if flat is None:
+            continue
+        if homography is not None:  # corners came first: one map from the picture as it came
+            flat = _after(flat, homography)
+        straight = resampled(page.image, flat)
+        after = find_grid(straight)
+        if after is None or abs(np.log(after.px_per_mm_x / flat.px_per_mm)) > 0.05:  # another comb of the same lines
+            continue
+        if after.coherence > coherence:
+            best, coherence = Sheet(straight, flat.homography, after, flat), after.coherence
+        if coherence > _BENT:
+            break
+    return best
+
+
+def _after(flat: Flattening, homography: Matrix) -> Flattening:
+    """Flattening of a picture that a homography gave, as one map from the picture as it came."""
+    height, width = flat.lattice.shape[:2]
+    points = np.concatenate([flat.lattice.reshape(-1, 2), np.ones((height * width, 1))], axis=1)
+    back = points @ np.linalg.inv(homography).T
+    lattice = (back[:, :2] / back[:, 2:]).reshape(height, width, 2)
+    return replace(flat, lattice=lattice, homography=flat.homography @ homography)
 
 
 def _grid_step(grid: GridMeasure | None) -> dict[str, Any]:
