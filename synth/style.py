@@ -17,7 +17,7 @@ __all__ = ["PRESETS", "PageStyle", "sample_style"]
 Colour = tuple[int, int, int]
 
 #: Sets of looks and damage that can be asked for by name.
-PRESETS = ("clean", "published", "scan", "phone", "screen", "archive", "wrecked", "field")
+PRESETS = ("clean", "published", "scan", "photocopy", "fax", "phone", "screen", "archive", "wrecked", "field")
 
 #: Presets without device looks: the shipped weights were trained on their pages, and figures are quoted on them.
 _PLAIN = ("clean", "published", "scan")

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 
 from ecg import OptionsError
+from synth.degrade.copies import apply_fax, apply_photocopy
 from synth.degrade.geometry import crop, mirror, perspective, rotation, scale, turn
 from synth.degrade.geometry_crumple import creases, crumple
 from synth.degrade.geometry_device import feed, lens
@@ -73,6 +74,8 @@ _PHOTOMETRY: dict[str, Callable[[SynthPage, Step], SynthPage]] = {
     "motion": apply_motion,
     "grain": apply_grain,
     "sharpen": apply_sharpen,
+    "photocopy": apply_photocopy,
+    "fax": apply_fax,
     "jpeg": apply_jpeg,
 }
 

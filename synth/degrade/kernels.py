@@ -8,7 +8,7 @@ import numpy as np
 
 from synth.stroke import njit_cached
 
-__all__ = ["add_grain", "fade_pixels", "shade_pixels"]
+__all__ = ["add_grain", "bilevel", "develop", "fade_pixels", "shade_pixels"]
 
 
 @njit_cached
@@ -79,3 +79,83 @@ def fade_pixels(image: Any, keep: Any, rows: Any, columns: Any, paper: Any, out:
             for k in range(3):
                 value = np.int64(image[row, column, k])
                 out[row, column, k] = value + (((paper[k] - value) * lost) >> 12) if paper[k] > value else value
+
+
+@njit_cached
+def develop(
+    light: Any,
+    shift: Any,
+    lines: Any,
+    edges: Any,
+    table: Any,
+    tile: Any,
+    pepper: int,
+    raster: Any,
+    offset: Any,
+    out: Any,
+) -> None:
+    """Turn light on a drum into toner for `synth.degrade.copies.apply_photocopy`: one pass over a grey picture."""
+    height, width = light.shape
+    rows, columns = tile.shape
+    ragged = np.empty(width, np.int64)
+    for row in range(height):
+        i = (row + offset[0]) % rows
+        r = row // 16
+        b = row - 16 * r
+        for column in range(width):
+            c, a = column >> 4, column & 15
+            ragged[column] = (
+                (shift[r, c] * (16 - a) + shift[r, c + 1] * a) * (16 - b)
+                + (shift[r + 1, c] * (16 - a) + shift[r + 1, c + 1] * a) * b
+            ) >> 8
+        j = offset[1] % columns
+        for column in range(width):
+            grain = np.int64(tile[i, j])
+            j += 1
+            if j == columns:
+                j = 0
+            # Toner is powder: the curve's steepness lets a few grey levels of unrest decide about a speck.
+            value = np.int64(light[row, column]) + ragged[column] + (grain >> 2)
+            if raster.size > 0:
+                value += raster[(row + column) & 4095] * raster[(row - column) & 4095] >> 4
+            value = np.int64(table[min(max(value, 0), 255)])
+            edge = np.int64(0)
+            near = min(
+                min(column - edges[0], width - 1 - column - edges[2]), min(row - edges[1], height - 1 - row - edges[3])
+            )
+            if near < 0:
+                edge = 150 + grain
+            value -= max(lines[column] * (200 + grain) >> 8, edge)
+            if lines[column] < 0:
+                value += (255 - value) * -lines[column] >> 8
+            if grain > pepper:
+                value -= 200
+            out[row, column] = min(max(value, 0), 255)
+
+
+@njit_cached
+def bilevel(
+    dots: Any, threshold: int, white: int, diffused: bool, tile: Any, noise: int, offset: Any, out: Any
+) -> None:
+    """Make dots black or white for `synth.degrade.copies.apply_fax`, by threshold or error diffusion (in 16ths)."""
+    height, width = dots.shape
+    rows, columns = tile.shape
+    errors = np.zeros((2, width + 2), np.int64)
+    for row in range(height):
+        i = (row + offset[0]) % rows
+        now, below = row & 1, 1 - (row & 1)
+        for column in range(width + 2):
+            errors[below, column] = 0
+        for column in range(width):
+            value = np.int64(dots[row, column]) + (tile[i, (column + offset[1]) % columns] * noise >> 10)
+            if not diffused:
+                out[row, column] = 255 if value >= threshold else 0
+                continue
+            # The paper is sent as white: halftones stand for what is darker.
+            value = value * 255 // max(white, 1) + (errors[now, column + 1] >> 4)
+            out[row, column] = 255 if value >= 128 else 0
+            error = min(max(value, -255), 510) - np.int64(out[row, column])
+            errors[now, column + 2] += 7 * error
+            errors[below, column] += 3 * error
+            errors[below, column + 1] += 5 * error
+            errors[below, column + 2] += error

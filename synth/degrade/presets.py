@@ -12,6 +12,7 @@ import numpy as np
 
 from ecg import OptionsError
 from synth.degrade.backgrounds import sample_background
+from synth.degrade.copies import sample_fax, sample_photocopy
 from synth.degrade.geometry import sample_crop, sample_perspective, sample_rotation, sample_scale, sample_turn
 from synth.degrade.geometry_crumple import sample_creases, sample_crumple
 from synth.degrade.geometry_device import sample_feed, sample_lens
@@ -198,6 +199,30 @@ def _flatbed(rng: np.random.Generator, tilt_deg: float) -> list[Step]:
     ]
 
 
+def _photocopy(rng: np.random.Generator) -> list[Step]:
+    """Copy made of a sheet, then scanned."""
+    bent: list[Step] = _maybe(rng, 0.3, lambda: {**sample_folds(rng, 6.0), "view": [0, 0]})
+    return [
+        *_used(rng),
+        *bent,
+        *_flatbed(rng, 2.5),
+        sample_photocopy(rng),
+        *_maybe(rng, 0.25, lambda: sample_handwriting(rng, 3)),
+        sample_blur(rng, 0.3, 0.7),
+        sample_grain(rng, 0.6, 2.5),
+        sample_jpeg(rng, 60, 93),
+    ]
+
+
+def _fax(rng: np.random.Generator) -> list[Step]:
+    """Sheet sent by fax; what arrives is a file, or paper that was scanned."""
+    sent = [*_used(rng), *_flatbed(rng, 1.5), sample_fax(rng)]
+    if rng.random() < 0.5:
+        return sent
+    paper = _maybe(rng, 0.4, lambda: sample_handwriting(rng, 3)) + _maybe(rng, 0.3, lambda: sample_fade(rng, 0.4))
+    return [*sent, *paper, sample_rotation(rng, 1.0), sample_grain(rng, 0.6, 2.5), sample_jpeg(rng, 60, 92)]
+
+
 def _archive(rng: np.random.Generator) -> list[Step]:
     """Sheet that lay in a file for decades, then was scanned."""
     bent: list[Step] = [{**sample_folds(rng, 7.0), "view": [0, 0]}] if rng.random() < 0.6 else []
@@ -256,6 +281,8 @@ _SAMPLERS: dict[str, Callable[[np.random.Generator], list[Step]]] = {
     "clean": _clean,
     "published": _published,
     "scan": _scan,
+    "photocopy": _photocopy,
+    "fax": _fax,
     "phone": _phone,
     "screen": _screen,
     "archive": _archive,
