@@ -94,6 +94,8 @@ def calibrate(
         )
     if height is not None and how != "pulse":
         gain, gain_how = _gain_by_pulse(height / y, gain, gain_how, doubts)
+        if gain_how == "pulse" and gain != DEFAULT_GAIN_MM_PER_MV and len(pulses) == 1:
+            doubts.append(f"the gain of {gain:g} mm/mV rests on one calibration pulse alone")
     if speed is None:
         speed, speed_how = DEFAULT_SPEED_MM_PER_S, "assumed"
         assumed.append("paper speed 25 mm/s")
