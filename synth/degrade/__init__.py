@@ -32,6 +32,7 @@ from synth.degrade.optics import (
 )
 from synth.degrade.paper import apply_age, apply_bleed, apply_fade, apply_mould, apply_rollers, apply_stains
 from synth.degrade.presets import sample_steps
+from synth.degrade.screen import apply_moire, apply_panel
 from synth.degrade.step import Step
 from synth.page import SynthPage
 
@@ -68,6 +69,8 @@ _PHOTOMETRY: dict[str, Callable[[SynthPage, Step], SynthPage]] = {
     "noise": apply_noise,
     "illumination": apply_illumination,
     "light": apply_light,
+    "panel": apply_panel,
+    "moire": apply_moire,
     "glare": apply_glare,
     "tone": apply_tone,
     "defocus": apply_defocus,

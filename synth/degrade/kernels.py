@@ -8,7 +8,7 @@ import numpy as np
 
 from synth.stroke import njit_cached
 
-__all__ = ["add_grain", "bilevel", "develop", "fade_pixels", "shade_pixels"]
+__all__ = ["add_grain", "beat", "bilevel", "develop", "fade_pixels", "shade_pixels"]
 
 
 @njit_cached
@@ -159,3 +159,28 @@ def bilevel(
             errors[below, column] += 3 * error
             errors[below, column + 1] += 5 * error
             errors[below, column + 2] += error
+
+
+@njit_cached
+def beat(image: Any, phases: Any, tables: Any, rows: Any, out: Any) -> None:
+    """Do `synth.degrade.screen.apply_moire` for every pixel: phases in 2^-20 of a turn, light in 2^-12."""
+    height, width = image.shape[0], image.shape[1]
+    for row in range(height):
+        r = row // 16
+        b = row - 16 * r
+        for c in range((width + 15) // 16):
+            left = 16 * c
+            for column in range(left, min(left + 16, width)):
+                a = column - left
+                red, green, blue = rows[row], rows[row], rows[row]
+                for k in range(phases.shape[0]):
+                    p = phases[k]
+                    upper = p[r, c] * (16 - a) + p[r, c + 1] * a
+                    lower = p[r + 1, c] * (16 - a) + p[r + 1, c + 1] * a
+                    at = ((upper * (16 - b) + lower * b) >> 20) & 255
+                    red += tables[k, at, 0]
+                    green += tables[k, at, 1]
+                    blue += tables[k, at, 2]
+                out[row, column, 0] = min((image[row, column, 0] * red + 2048) >> 12, 255)
+                out[row, column, 1] = min((image[row, column, 1] * green + 2048) >> 12, 255)
+                out[row, column, 2] = min((image[row, column, 2] * blue + 2048) >> 12, 255)

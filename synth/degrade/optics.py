@@ -197,7 +197,7 @@ def apply_grain(page: SynthPage, step: Step) -> SynthPage:
 
     light = np.linspace(0.004, 1, 256) ** 2.2  # linear light of a stored value
     spread = np.sqrt(step["read"] ** 2 + (1 - step["read"] ** 2) * light / 0.22)  # 1 at middle grey: 0.5^2.2 = 0.22
-    spread *= np.minimum((light / 0.22) ** (1 / 2.2 - 1), 3.0)
+    spread *= np.minimum((light / 0.22) ** (1 / 2.2 - 1), 2.0)
     gain = np.rint(step["sigma"] / 32 * spread * 1024).astype(np.int64)
     image = np.ascontiguousarray(page.page.image)
     out = np.empty_like(image)

@@ -39,6 +39,7 @@ from synth.degrade.paper import (
     sample_rollers,
     sample_stains,
 )
+from synth.degrade.screen import sample_moire, sample_panel
 from synth.degrade.step import Step
 from synth.style import PRESETS
 
@@ -174,16 +175,28 @@ def _phone(rng: np.random.Generator) -> list[Step]:
 
 
 def _screen(rng: np.random.Generator) -> list[Step]:
-    """Telephone held before a monitor."""
-    view = {**sample_perspective(rng, 18.0, 5.0, (-0.08, 0.04)), "fill_rgb": [int(rng.integers(8, 40))] * 3}
+    """Telephone held before a monitor; every fourth page was captured without a camera."""
+    panel = sample_panel(rng)
+    if rng.random() < 0.25:
+        shown = {**panel, "black": 0.0}
+        return [
+            *_maybe(rng, 0.5, lambda: sample_crop(rng, 0.06)),
+            *([shown] if rng.random() < 0.4 else []),
+            sample_scale(rng, 0.35, 0.8),
+            *_maybe(rng, 0.6, lambda: sample_jpeg(rng, 40, 95)),
+        ]
+    view = {**sample_perspective(rng, 16.0, 5.0, (-0.1, 0.03)), "fill_rgb": [int(rng.integers(6, 40))] * 3}
     return [
+        panel,
         view,
         *_maybe(rng, 0.3, lambda: sample_lens(rng, 0.015)),
-        sample_light(rng, float(rng.uniform(0.1, 0.5))),
-        *_maybe(rng, 0.5, lambda: sample_glare(rng, 0.8)),
-        sample_defocus(rng, 1.8),
+        *_maybe(rng, 0.5, lambda: sample_scale(rng, 0.5, 0.9)),
+        *_maybe(rng, 0.9, lambda: sample_moire(rng, 1.0)),
+        sample_light(rng, float(rng.uniform(0.1, 0.4))),
+        *_maybe(rng, 0.5, lambda: sample_glare(rng, 0.6)),
+        sample_defocus(rng, 1.5),
         *_maybe(rng, 0.15, lambda: sample_motion(rng, 3.0)),
-        sample_tone(rng, 1.0),
+        sample_tone(rng, 0.9),
         sample_grain(rng, 1.5, 9.0),
         *_maybe(rng, 0.5, lambda: sample_sharpen(rng, 1.0)),
         sample_jpeg(rng, 45, 90),
