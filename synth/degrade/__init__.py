@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 
 from ecg import OptionsError
+from synth.degrade.attached import apply_attached, apply_hand, apply_holes, apply_redaction, apply_stamp
 from synth.degrade.copies import apply_fax, apply_photocopy
 from synth.degrade.geometry import crop, mirror, perspective, rotation, scale, turn
 from synth.degrade.geometry_crumple import creases, crumple
@@ -64,7 +65,12 @@ _PHOTOMETRY: dict[str, Callable[[SynthPage, Step], SynthPage]] = {
     "mould": apply_mould,
     "stains": apply_stains,
     "handwriting": apply_handwriting,
+    "stamp": apply_stamp,
+    "redaction": apply_redaction,
+    "attached": apply_attached,
+    "holes": apply_holes,
     "flap": apply_flap,
+    "hand": apply_hand,
     "blur": apply_blur,
     "noise": apply_noise,
     "illumination": apply_illumination,

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from ecg import OptionsError
+from synth.degrade.attached import sample_attached, sample_held, sample_holes, sample_redaction, sample_stamp
 from synth.degrade.backgrounds import sample_background
 from synth.degrade.copies import sample_fax, sample_photocopy
 from synth.degrade.geometry import sample_crop, sample_perspective, sample_rotation, sample_scale, sample_turn
@@ -143,6 +144,10 @@ def _used(rng: np.random.Generator) -> list[Step]:
         *_maybe(rng, 0.12, lambda: sample_age(rng, 0.3)),
         *_maybe(rng, 0.10, lambda: sample_stains(rng, 2)),
         *_maybe(rng, 0.35, lambda: sample_handwriting(rng, 4)),
+        *_maybe(rng, 0.08, lambda: sample_stamp(rng)),
+        *_maybe(rng, 0.08, lambda: sample_attached(rng)),
+        *_maybe(rng, 0.07, lambda: sample_holes(rng)),
+        *_maybe(rng, 0.12, lambda: sample_redaction(rng)),
     ]
 
 
@@ -161,6 +166,7 @@ def _phone(rng: np.random.Generator) -> list[Step]:
         # Photos are handed on at 1,200 pixels or so a sheet more often than as they were taken.
         *_maybe(rng, 0.55, lambda: sample_scale(rng, 0.45, 0.85)),
         *_maybe(rng, 0.04, lambda: sample_turn(rng)),
+        *_maybe(rng, 0.12, lambda: sample_held(rng)),
         sample_light(rng, float(rng.uniform(0.15, 0.85))),
         *_maybe(rng, 0.15, lambda: sample_glare(rng, 0.7)),
         sample_defocus(rng, 1.7),
@@ -249,6 +255,10 @@ def _archive(rng: np.random.Generator) -> list[Step]:
         *_maybe(rng, 0.25, lambda: sample_mould(rng, 0.4)),
         *_maybe(rng, 0.35, lambda: sample_stains(rng, 3)),
         *_maybe(rng, 0.6, lambda: sample_handwriting(rng, 6)),
+        *_maybe(rng, 0.35, lambda: sample_stamp(rng)),
+        *_maybe(rng, 0.35, lambda: sample_attached(rng)),
+        *_maybe(rng, 0.55, lambda: sample_holes(rng)),
+        *_maybe(rng, 0.1, lambda: sample_redaction(rng)),
         *_maybe(rng, 0.25, lambda: sample_tear(rng, 0.05)),
         *_maybe(rng, 0.15, lambda: sample_dog_ear(rng, 0.06)),
         *_bent(rng, bent),
@@ -274,6 +284,10 @@ def _wrecked(rng: np.random.Generator) -> list[Step]:
         *_maybe(rng, 0.15, lambda: sample_mould(rng, 0.8)),
         *_maybe(rng, 0.7, lambda: sample_stains(rng, 5)),
         *_maybe(rng, 0.7, lambda: sample_handwriting(rng, 9)),
+        *_maybe(rng, 0.3, lambda: sample_stamp(rng)),
+        *_maybe(rng, 0.5, lambda: sample_attached(rng)),
+        *_maybe(rng, 0.3, lambda: sample_holes(rng)),
+        *_maybe(rng, 0.2, lambda: sample_redaction(rng)),
         *_maybe(rng, 0.4, lambda: sample_tear(rng, 0.12)),
         *_maybe(rng, 0.25, lambda: sample_dog_ear(rng, 0.1)),
         *_bent(rng, bent),

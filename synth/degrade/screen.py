@@ -38,7 +38,7 @@ def apply_panel(page: SynthPage, step: Step) -> SynthPage:
     page : SynthPage
     step : mapping
         ``pixel_mm``, a panel's pixel measured on the sheet; ``black``, the light that its black lets through, in grey
-        levels; ``bars`` of a viewer's frame over the edges (left, top, right, bottom, in mm), of the colour ``bar_rgb``,
+        levels; ``bars`` of a viewer's frame over the edges (left, top, right, bottom, in mm), coloured ``bar_rgb``,
         which hide what is under them.
 
     Returns
