@@ -168,9 +168,8 @@ def apply_stamp(page: SynthPage, step: Step) -> SynthPage:
     cover = np.zeros(part.shape[:2], np.uint8)
     for way in ways:
         stroke(cover, way[:, 0] - corner[0], way[:, 1] - corner[1], 0.16 * step["height_mm"] * per_mm)
-    x, y = np.meshgrid(
-        *(np.arange(k).astype(np.float32) / np.float32(per_mm) for k in (cover.shape[1], cover.shape[0]))
-    )
+    across, down = (np.arange(cover.shape[k]).astype(np.float32) / np.float32(per_mm) for k in (1, 0))
+    x, y = np.meshgrid(across, down)
     dry = cloud(x, y, step["place"], 60.0, 1.0)  # the pad and the paper are uneven over centimetres and fibres alike
     share = cover / np.float32(255) * step["ink"] * np.clip(1 - step["uneven"] * np.maximum(dry + 0.3, 0), 0, 1)
     part[:] = np.rint(part * (1 - share[..., None] * (1 - np.array(step["rgb"], np.float32) / 255)))

@@ -34,7 +34,7 @@ def sample_photocopy(rng: np.random.Generator) -> Step:
         "generations": int(rng.choice([1, 2, 3], p=(0.65, 0.25, 0.1))),
         # What the drum sees: green lamps make red lines dark, others pale.
         "sees": [float(v) for v in (rng.dirichlet((2, 4, 2)) if rng.random() < 0.7 else rng.dirichlet((6, 2, 1)))],
-        "threshold": float(rng.uniform(0.5, 0.78)),
+        "threshold": float(rng.uniform(0.35, 0.72)),
         "slope": float(np.exp(rng.uniform(np.log(2.0), np.log(12.0)))),
         "spread_mm": float(rng.uniform(0.04, 0.13)),
         "toner": float(rng.uniform(0.75, 0.98)),
@@ -61,10 +61,10 @@ def apply_photocopy(page: SynthPage, step: Step) -> SynthPage:
     page : SynthPage
     step : mapping
         In each of ``generations`` the light, weighed by ``sees`` (red, green, blue) and spread by ``spread_mm``, makes
-        toner through a logistic curve about ``threshold`` of that ``slope`` (per 0.1 of reflectance), shifted by
-        ``uneven`` clouds and by a raster ``screen_mm`` wide. Toner is at most ``toner`` black, misses ``starved`` of
-        large areas, and lies as ``pepper``, ``streaks`` down the sheet (share of the width, mm, darkness, negative:
-        none sticks there) and the dark of an open lid at the ``edges`` (mm).
+        toner through a logistic curve about ``threshold`` (0: the darkest print, 1: the paper) of that ``slope``,
+        shifted by ``uneven`` clouds and by a raster ``screen_mm`` wide. Toner is at most ``toner`` black, misses
+        ``starved`` of large areas, and lies as ``pepper``, ``streaks`` down the sheet (share of the width, mm,
+        darkness, negative: none sticks there) and the dark of an open lid at the ``edges`` (mm).
 
     Returns
     -------
@@ -74,16 +74,14 @@ def apply_photocopy(page: SynthPage, step: Step) -> SynthPage:
 
     image = page.page.image
     grey = np.asarray(cv2.transform(image, np.array([step["sees"]], np.float32)), np.uint8).reshape(image.shape[:2])
-    # The drum sets itself by the paper's white.
-    white = float(np.percentile(grey[::8, ::8], 90))
     for generation in range(step["generations"]):
-        grey = _copied(grey, white if generation == 0 else 250.0, step, px_per_mm(page), generation)
+        grey = _copied(grey, step, px_per_mm(page), generation)
     toner = np.array(step["paper_rgb"], np.float32) / 255
     table = np.rint(np.arange(256)[:, None] * toner).astype(np.uint8)
     return photometric(page, np.ascontiguousarray(cv2.LUT(cv2.merge([grey] * 3), table[None])).astype(np.uint8), step)
 
 
-def _copied(grey: Grey, white: float, step: Step, per_mm: float, generation: int) -> Grey:
+def _copied(grey: Grey, step: Step, per_mm: float, generation: int) -> Grey:
     """Grey picture after one pass through the machine, 255 where no toner is."""
     import cv2
 
@@ -93,9 +91,11 @@ def _copied(grey: Grey, white: float, step: Step, per_mm: float, generation: int
     light = cv2.GaussianBlur(grey, (0, 0), sigma) if sigma > 0.25 else grey
     blank = np.zeros((*grey.shape, 3), np.uint8)
     x, y = grid_xy(blank)
-    shift = 255 * step["uneven"] * cloud(x, y, [v + 97 * generation for v in step["at"]], 1.3, 1.6)
-    level = np.arange(256) / max(white, 60.0)
-    # Slope 1 per 0.1 of reflectance: the odds of toner change e-fold over a tenth of the paper's white.
+    shift = 255 * step["uneven"] / (1 + generation) * cloud(x, y, [v + 97 * generation for v in step["at"]], 1.3, 1.6)
+    # Whoever copies sets the machine so that the print comes out: between the paper and the darkest hundredth.
+    ink, white = (float(v) for v in np.percentile(light[::3, ::3], (1, 90)))
+    ink = min(ink, white - 60)  # a page without print stays white
+    level = (np.arange(256) - ink) / (white - ink)
     dark = step["toner"] / (1 + np.exp(np.clip((level - step["threshold"]) * 10 * step["slope"] / 2, -50, 50)))
     table = np.rint(255 * (1 - dark)).astype(np.uint8)
     lines, edges = _streaks(grey.shape, step, per_mm)
@@ -103,7 +103,7 @@ def _copied(grey: Grey, white: float, step: Step, per_mm: float, generation: int
     pepper = 127 - round(18 * step["pepper"])  # spots where the kept noise (spread 32) passes this
     raster = np.zeros(0, np.int64)
     if step["screen_mm"]:
-        raster = np.rint(28 * np.sin(2 * np.pi * np.arange(4096) / (step["screen_mm"] * per_mm * 2**0.5))).astype(
+        raster = np.rint(14 * np.sin(2 * np.pi * np.arange(4096) / (step["screen_mm"] * per_mm * 2**0.5))).astype(
             np.int64
         )
     out = np.empty_like(grey)

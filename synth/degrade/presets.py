@@ -166,7 +166,7 @@ def _phone(rng: np.random.Generator) -> list[Step]:
         # Photos are handed on at 1,200 pixels or so a sheet more often than as they were taken.
         *_maybe(rng, 0.55, lambda: sample_scale(rng, 0.45, 0.85)),
         *_maybe(rng, 0.04, lambda: sample_turn(rng)),
-        *_maybe(rng, 0.12, lambda: sample_held(rng)),
+        *_maybe(rng, 0.09, lambda: sample_held(rng)),
         sample_light(rng, float(rng.uniform(0.15, 0.85))),
         *_maybe(rng, 0.15, lambda: sample_glare(rng, 0.7)),
         sample_defocus(rng, 1.7),
