@@ -16,6 +16,7 @@ from digitize.calibrate import Calibration, calibrate, to_record
 from digitize.grid import GridMeasure
 from digitize.layout import Frame, LayoutMatch, match_layout
 from digitize.lines import LineReading, in_time, name_strips, places_of, read_line
+from digitize.lookalike import only_traces
 from digitize.options import DigitizeOptions
 from digitize.orient import find_turn
 from digitize.overlap import OwnInk, share_out
@@ -155,6 +156,7 @@ def _lines(
     if options.method != "classical":
         rows, level, line = owned_rows(share, light, px_per_mm)
         if rows:
+            rows, line = only_traces(rows, np.minimum(share / level, 1).astype(np.float32), line, px_per_mm)
             return rows, level, line
     return *find_rows(bridged(share, px_per_mm), px_per_mm), None
 
