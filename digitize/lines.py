@@ -211,7 +211,7 @@ def _cut(
     if place.start_px == frame.edge_px:
         found[first : int(np.ceil(place.start_px + pen.width_px / 2)) + 1] = False
     # Where each pixel has an owner, letters are known to be nobody's trace.
-    for x0, y0, x1, y1 in place.words_px if frame.line is None else ():
+    for x0, y0, x1, y1 in place.words_px:
         columns = np.arange(max(first, int(x0) - 1), min(stop, int(x1) + 2))
         inside = columns[(bottom[columns] >= y0 - 1) & (top[columns] <= y1 + 1)]
         through = (top[inside] < y0 - 1.5 * mm) & (bottom[inside] > y1 + 1.5 * mm)
