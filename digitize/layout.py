@@ -8,17 +8,27 @@ says so.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from digitize.names import NamesRead, contradictions, leads_by_name
+from digitize.names import (
+    Placed,
+    assign_rows,
+    column_of,
+    contradictions,
+    leads_by_name,
+    name_offset,
+    names_by_place,
+)
 from digitize.segment import bridged
 from digitize.text import NameHit
 from digitize.trace import Row
-from ecg import LAYOUTS, PageLayout
+from ecg import LAYOUTS, LEADS, PageLayout
 from ecg.errors import DigitizationError
+from ecg.paper import EXTRA_LAYOUTS
 
 __all__ = ["Frame", "LayoutMatch", "match_layout"]
 
@@ -98,6 +108,12 @@ class LayoutMatch:
 #: separator can be a QRS by chance, a name hardly.
 _NAME, _STRAY_NAME, _SEPARATOR, _STEP = 1.0, 0.7, 0.6, 0.25
 
+#: Confidence of a name that tells a rare layout.
+_SURE_NAME = 0.6
+
+#: What a strip that repeats a short lead's line over the same stretch is worth.
+_REPEAT = 0.5
+
 #: Prior of each layout, as the page's own evidence is worth: 3x4+1 is by far the commonest print.
 _PRIOR = {"3x4": 0.2, "3x4+1": 0.4, "3x4+2": 0.1, "3x4+3": 0.3, "6x2": 0.2, "6x2+1": 0.2, "12x1": 0.2, "12x1+1": 0.1}
 
@@ -120,22 +136,14 @@ def match_layout(frame: Frame, given: str | None = None) -> LayoutMatch:
     DigitizationError
         If no known layout has as many lines as the page.
     """
-    n = len(frame.rows)
-    candidates = [x for x in LAYOUTS.values() if x.n_lines == n and given in (None, x.name)]
-    if not candidates:
-        wanted = f"the {LAYOUTS[given].n_lines} lines of layout {given}" if given else "the lines of a known layout"
-        raise DigitizationError(
-            "layout",
-            f"expected {wanted}, found {n} lines of trace",
-            "crop the page to one recording, or say --layout and --corners",
-        )
-    places = _assign_rows(frame)
+    places = assign_rows(frame.names, np.array([r.level_px for r in frame.rows]), frame.px_per_mm)
+    candidates = _candidates(frame, places, given)
     scored = sorted(((_score(frame, x, places), x) for x in candidates), key=lambda item: -item[0])
     best, layout = scored[0]
     second = scored[1][0] if len(scored) > 1 else 0.0
     margin = float(np.clip((best - second) / max(abs(best), 1e-6), 0, 1)) if best > 0 else 0.0
     bounds = _bounds(frame, layout)
-    read = _read_names(layout, bounds, places, frame.px_per_mm)
+    read = names_by_place(layout, bounds, places, frame.px_per_mm)
     rows, strips, named, assumed = leads_by_name(layout, read)
     separators = _separators(frame, bounds, layout.shape[0])
     reach = None if frame.rules else _separator_reach(frame, separators, layout.shape[0])
@@ -143,49 +151,48 @@ def match_layout(frame: Frame, given: str | None = None) -> LayoutMatch:
     return LayoutMatch(found, bounds, separators, reach, margin, named, assumed, contradictions(found, read))
 
 
-def _assign_rows(frame: Frame) -> list[tuple[int, float, NameHit]]:
-    """Give every name the line it belongs to: (row, left edge in pixels, hit).
-
-    Names stand at one distance from their lines, above or below, the same all over a page. The distance is the one
-    that gives each line its own name; where lines stand close, a name may be nearer to its neighbour's trace.
-    """
-    levels = np.array([r.level_px for r in frame.rows])
-    hits = [h for h in frame.names if h.is_lead]
-    if not hits or levels.size == 0:
-        return []
-    y = np.array([(h.xyxy_px[1] + h.xyxy_px[3]) / 2 for h in hits])
-    x = np.array([h.xyxy_px[0] for h in hits])
-    sure = np.array([h.confidence for h in hits])
-    mm = frame.px_per_mm
-    best: tuple[float, NDArray[np.int64], NDArray[np.float64]] | None = None
-    for offset in np.arange(-18, 18.25, 0.5) * mm:
-        distance = np.abs(y[:, None] - (levels[None] + offset))
-        row = distance.argmin(axis=1)
-        off = distance.min(axis=1) / mm
-        close = np.exp(-0.5 * (off / 2.0) ** 2) * sure  # 2 mm: how far a line's level wanders from its print
-        # Two names of one line at one place in time cannot both be its own.
-        keys = row * 1000 + np.rint(x / (12 * mm)).astype(int)
-        total = sum(float(close[keys == k].max()) for k in np.unique(keys)) - 0.004 * abs(offset) / mm
-        if best is None or total > best[0]:
-            best = (total, row, off)
-    assert best is not None  # noqa: S101 - the loop runs
-    _, row, off = best
-    return [(int(r), float(left), h) for r, left, h, d in zip(row, x, hits, off, strict=True) if d < 7]
+def _candidates(frame: Frame, places: Sequence[Placed], given: str | None) -> list[PageLayout]:
+    """Layouts with as many lines as the page: the common ones, and rare ones whose names the page shows."""
+    n = len(frame.rows)
+    known = {**LAYOUTS, **EXTRA_LAYOUTS}
+    if given is not None:
+        found = [known[given]] if known[given].n_lines == n else []
+        wanted = f"the {known[given].n_lines} lines of layout {given}"
+    else:
+        found = [x for x in LAYOUTS.values() if x.n_lines == n]
+        found += [x for x in EXTRA_LAYOUTS.values() if x.n_lines == n and _is_named(frame, x, places)]
+        wanted = "the lines of a known layout" + (", or one or two with their names" if n < 3 else "")
+    if not found:
+        raise DigitizationError(
+            "layout",
+            f"expected {wanted}, found {n} lines of trace",
+            "crop the page to one recording, or say --layout and --corners",
+        )
+    return found
 
 
-def _score(frame: Frame, layout: PageLayout, places: list[tuple[int, float, NameHit]]) -> float:
+def _is_named(frame: Frame, layout: PageLayout, places: Sequence[Placed]) -> bool:
+    """Whether surely read names show a rare layout: each in its place or another of its own, no other name astray."""
+    bounds = _bounds(frame, layout)
+    own = {lead for row in layout.rows for lead in row} | set(layout.rhythm)
+    if layout.shape[1] == 1:
+        own |= set(LEADS)  # which leads a few strips show is free
+    sure = [(row, left, hit) for row, left, hit in places if hit.confidence >= _SURE_NAME and hit.text in own]
+    read = names_by_place(layout, bounds, sure, frame.px_per_mm)
+    astray = len(sure) - sum(len(names) for names in read.values())
+    cells = layout.shape[0] * layout.shape[1] + len(layout.rhythm)
+    leads = {max(names, key=lambda n: names[n]) for names in read.values()}
+    # Fewer than four strips must all be named, and every name be another: one letter read into a beat is no evidence.
+    needed = cells if cells < 4 else 0.8 * cells
+    return len(read) >= needed and len(leads) >= min(needed, len(own)) and astray == 0
+
+
+def _score(frame: Frame, layout: PageLayout, places: Sequence[Placed]) -> float:
     """Evidence for a layout: names in and out of place, separators and steps at its boundaries."""
     short, columns = layout.shape
     bounds = _bounds(frame, layout)
-    total = _PRIOR.get(layout.name, 0.0)
-    for row, left, hit in places:
-        cell = _column_of(left, bounds, frame.px_per_mm, columns if row < short else 1)
-        total += _NAME * hit.confidence if cell is not None else -_STRAY_NAME * hit.confidence
-    taken = {(r, _column_of(x, bounds, frame.px_per_mm, columns if r < short else 1)) for r, x, _ in places}
-    expected = short * columns + len(layout.rhythm)
-    met = len(taken - {(r, None) for r in range(layout.n_lines)})
-    if met > 0.3 * expected:  # names are printed on this page: a place without one speaks against the layout
-        total -= 0.5 * _NAME * (expected - met)
+    total = _PRIOR.get(layout.name, 0.0) + _named_places(layout, bounds, places, frame.px_per_mm)
+    total += _REPEAT * _repeats(frame, layout, bounds)
     for k in range(1, columns):
         marks, steps = _boundary(frame, bounds[k], range(short))
         total += _SEPARATOR * marks * short + _STEP * steps * short
@@ -199,13 +206,40 @@ def _score(frame: Frame, layout: PageLayout, places: list[tuple[int, float, Name
     return total
 
 
-def _column_of(left: float, bounds: tuple[float, ...], px_per_mm: float, columns: int) -> int | None:
-    """Column at whose left edge a name stands: up to 6 mm before it, or within the first half of the column."""
-    for k in range(columns):
-        width = (bounds[-1] - bounds[0]) / columns if columns == 1 else bounds[k + 1] - bounds[k]
-        if -6 * px_per_mm <= left - bounds[k] <= min(0.5 * width, 18 * px_per_mm):
-            return k
-    return None
+def _named_places(layout: PageLayout, bounds: tuple[float, ...], places: Sequence[Placed], px_per_mm: float) -> float:
+    """Evidence of the names for a layout: in their places, astray, and missing."""
+    short, columns = layout.shape
+    behind = name_offset(layout, bounds, places, px_per_mm)
+    total, taken = 0.0, set()
+    for row, left, hit in places:
+        cell = column_of(left, bounds, px_per_mm, columns if row < short else 1, behind)
+        if cell is not None:
+            total += _NAME * hit.confidence
+            taken.add((row, cell))
+        elif not behind or len(hit.text) > 1:  # a single stroke between names is a tick of a separator, not an I
+            total -= _STRAY_NAME * hit.confidence
+    expected = short * columns + len(layout.rhythm)
+    if len(taken) >= 0.25 * expected:  # names are printed on this page: a place without one speaks against the layout
+        total -= 0.5 * _NAME * (expected - len(taken))
+    return total
+
+
+def _repeats(frame: Frame, layout: PageLayout, bounds: tuple[float, ...]) -> int:
+    """Count the strips that draw a short lead's line once more over the same stretch of paper."""
+    short, columns = layout.shape
+    count = 0
+    for strip in frame.rows[short:]:
+        misfit = []
+        for row in frame.rows[:short]:
+            for k in range(columns):
+                first, last = round(bounds[k]), min(round(bounds[k + 1]), strip.y.size)
+                a, b = strip.y[first:last], row.y[first:last]
+                spread = float(np.std(b)) if b.size else 0.0
+                misfit.append(float(np.std(a - b)) / spread if spread > 0 else np.inf)
+        least, second = sorted(misfit)[:2] if len(misfit) > 1 else (np.inf, np.inf)
+        # As `digitize.lines.name_strips` has it: half of its own spread is left where two leads only look alike.
+        count += least < 0.5 and least < 0.67 * second
+    return count
 
 
 def _bounds(frame: Frame, layout: PageLayout) -> tuple[float, ...]:
@@ -307,17 +341,3 @@ def _boundary(frame: Frame, at: float, rows: range) -> tuple[float, float]:
         behind = np.median(y[last : last + round(2 * mm)]) if last < y.size else before
         steps.append(float(abs(behind - before) > 1.5 * mm))
     return float(np.mean(marks)), float(np.mean(steps))
-
-
-def _read_names(
-    layout: PageLayout, bounds: tuple[float, ...], places: list[tuple[int, float, NameHit]], px_per_mm: float
-) -> NamesRead:
-    """Gather the names by the place that they stand in."""
-    short, columns = layout.shape
-    read: NamesRead = {}
-    for row, left, hit in places:
-        c = _column_of(left, bounds, px_per_mm, columns if row < short else 1)
-        if c is not None:
-            found = read.setdefault((row, c), {})
-            found[hit.text] = max(found.get(hit.text, 0.0), hit.confidence)
-    return read

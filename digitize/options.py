@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ecg.errors import OptionsError
-from ecg.paper import LAYOUTS
+from ecg.paper import EXTRA_LAYOUTS, LAYOUTS
 
 __all__ = ["DigitizeOptions"]
 
@@ -53,8 +53,9 @@ class DigitizeOptions:
     def __post_init__(self) -> None:
         if self.method not in ("auto", "classical"):
             raise OptionsError(f"method must be auto or classical, got {self.method!r}")
-        if self.layout is not None and self.layout not in LAYOUTS:
-            raise OptionsError(f"layout must be one of {', '.join(LAYOUTS)}, got {self.layout!r}")
+        known = (*LAYOUTS, *EXTRA_LAYOUTS)
+        if self.layout is not None and self.layout not in known:
+            raise OptionsError(f"layout must be one of {', '.join(known)}, got {self.layout!r}")
         for name in ("speed_mm_per_s", "gain_mm_per_mv", "fs"):
             value = getattr(self, name)
             if value is not None and not 0 < value < float("inf"):

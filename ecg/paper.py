@@ -188,8 +188,9 @@ LAYOUTS: dict[str, PageLayout] = {
     )
 }
 
-#: Layouts that are drawn but not read: with one, two or six lines they cannot be told from parts of other pages by
-#: their structure alone. 3x5 carries V4R, V8 and V9, the leads of a right ventricular and posterior infarction.
+#: Rare layouts, read where their printed names or a person say so: with few lines they cannot be told from parts of
+#: other pages by their structure alone. 3x5 carries V4R, V8 and V9, the leads of a right ventricular and posterior
+#: infarction.
 EXTRA_LAYOUTS: dict[str, PageLayout] = {
     layout.name: layout
     for layout in (
@@ -197,6 +198,7 @@ EXTRA_LAYOUTS: dict[str, PageLayout] = {
         _by_columns("3x5", (*LEADS, "V4R", "V8", "V9"), 3),
         _by_columns("4x3+1", LEADS, 4, ("II",)),
         _by_columns("6x2+3", LEADS, 6, ("II", "V1", "V5")),
+        _by_columns("3x2", LEADS[:6], 3),
         PageLayout("6x1", tuple((lead,) for lead in LEADS[:6])),
         PageLayout("3x1", (("I",), ("II",), ("III",))),
         PageLayout("2x1", (("II",), ("V1",))),

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from digitize.vector.traces import Line, Row
 from ecg import LAYOUTS, DigitizationError, PageLayout
+from ecg.paper import EXTRA_LAYOUTS
 
 __all__ = ["column_edges", "cut_row", "find_shape", "given_shape"]
 
@@ -40,14 +41,14 @@ def given_shape(rows: Sequence[Row], layout: str) -> tuple[int, set[int], float]
     ----------
     rows : sequence of Row
     layout : str
-        One of `ecg.LAYOUTS`.
+        One of `ecg.LAYOUTS` or `ecg.paper.EXTRA_LAYOUTS`.
 
     Raises
     ------
     DigitizationError
         If the page has another number of lines.
     """
-    given = LAYOUTS[layout]
+    given = {**LAYOUTS, **EXTRA_LAYOUTS}[layout]
     if given.n_lines != len(rows):
         raise DigitizationError(
             "layout",

@@ -13,9 +13,10 @@ from digitize.layout import Frame, match_layout
 from digitize.pipeline import digitize
 from digitize.text import NameHit
 from digitize.trace import find_rows
-from ecg import LAYOUTS, LEADS, ECGRecord, PageLayout
+from ecg import LAYOUTS, LEADS, ECGRecord, Page, PageLayout
 from ecg.errors import DigitizationError
 from ecg.fidelity import lead_fidelity
+from ecg.paper import EXTRA_LAYOUTS
 from synth import SynthPage, render
 
 #: No lead stands where the standard order has it.
@@ -153,6 +154,71 @@ def test_a_number_of_lines_that_no_layout_has_is_refused(heart: ECGRecord, count
     assert caught.value.stage == "layout"
     assert "--layout" in caught.value.hint
     assert "\n" not in str(caught.value)
+
+
+def moved(names: tuple[NameHit, ...], dx_px: float) -> tuple[NameHit, ...]:
+    """Names printed further to the right."""
+    return tuple(replace(n, xyxy_px=tuple(v + dx_px * (k % 2 == 0) for k, v in enumerate(n.xyxy_px))) for n in names)
+
+
+@pytest.mark.parametrize("name", ["3x4", "3x4+1", "6x2"])
+@pytest.mark.parametrize("behind_mm", [12, 20, 25])
+def test_names_that_stand_behind_the_start_of_their_lead_tell_their_distance(
+    heart: ECGRecord, name: str, behind_mm: float
+) -> None:
+    page = draw(heart, name)
+    mm = page.scale.px_per_mm_x
+    frame = frame_of(page, moved(names_of(page), behind_mm * mm))
+    # Ticks between the columns are read as the letter I.
+    starts = {float(t.x[0]) for t in page.traces if t.row == 0}
+    ticks = tuple(NameHit("I", (x, r.level_px - 40, x + 4, r.level_px - 20), 0.5) for x in starts for r in frame.rows)
+    match = match_layout(replace(frame, names=frame.names + ticks))
+    assert match.layout == LAYOUTS[name]
+    assert match.named == 12 + len(LAYOUTS[name].rhythm)
+    assert match.margin > 0.3
+
+
+@pytest.mark.parametrize("separator", ["none", "tick"])
+def test_a_last_line_that_repeats_a_lead_is_a_strip_though_no_name_says_so(heart: ECGRecord, separator: str) -> None:
+    match = match_layout(frame_of(draw(heart, "3x4+1", separator=separator)))
+    assert match.layout.name == "3x4+1"
+    assert match_layout(frame_of(draw(heart, "4x3", separator=separator))).layout.name == "4x3"
+
+
+@pytest.mark.parametrize("name", ["1x1", "2x1", "3x1", "3x2", "6x1", "2x6", "4x3+1"])
+def test_a_rare_layout_is_read_where_its_names_or_a_person_say_so(heart: ECGRecord, name: str) -> None:
+    layout = EXTRA_LAYOUTS[name]
+    page = draw(heart, layout, margin_top_mm=15.0)
+    match = match_layout(frame_of(page, names_of(page)))
+    assert match.layout == layout
+    assert match.assumed == ()
+    assert match_layout(frame_of(page), name).layout == layout
+
+
+def test_strips_of_other_leads_than_usual_are_named_as_printed(heart: ECGRecord) -> None:
+    layout = PageLayout("2x1", (("aVF",), ("V5",)))
+    page = draw(heart, layout, margin_top_mm=15.0)
+    assert match_layout(frame_of(page, names_of(page, 0.7))).layout == layout
+
+
+@pytest.mark.parametrize("name", ["1x1", "2x1", "2x6"])
+def test_one_or_two_lines_without_their_names_are_refused(heart: ECGRecord, name: str) -> None:
+    page = draw(heart, EXTRA_LAYOUTS[name], margin_top_mm=15.0)
+    names = names_of(page, 0.9)
+    for some in ((), names[1:], tuple(replace(n, confidence=0.4) for n in names)):
+        with pytest.raises(DigitizationError, match="with their names"):
+            match_layout(frame_of(page, some[:4]))
+
+
+def test_two_lines_of_text_are_no_ecg() -> None:
+    import cv2
+
+    image = np.full((600, 2000, 3), 255, np.uint8)
+    for y in (200, 400):
+        text = "II III aVR this line of words is as long as an ECG would be and V1 stands in it"
+        cv2.putText(image, text, (60, y), cv2.FONT_HERSHEY_SIMPLEX, 1.3, (0, 0, 0), 3)
+    with pytest.raises(DigitizationError):
+        digitize(Page(image, 200.0), DigitizeOptions(px_per_mm=(7.87, 7.87)))
 
 
 def correlation(truth: np.ndarray, read: np.ndarray) -> float:
