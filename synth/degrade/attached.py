@@ -73,10 +73,10 @@ def apply_holes(page: SynthPage, step: Step) -> SynthPage:
     What stood there can no longer be read.
     """
     per_mm = px_per_mm(page)
-    wide, inset, places = _HOLES[step["kind"]]
     image = page.page.image.copy()
     width, height = page.page.width, page.page.height
     upright = step["side"] % 2 == 0
+    wide, inset, places = _punch(step["kind"], (height if upright else width) / per_mm)
     angle = np.linspace(0, 2 * np.pi, 32, endpoint=False)
     for place in places:
         along = (height if upright else width) / 2 + (place + step["off_mm"]) * per_mm
@@ -91,6 +91,12 @@ def apply_holes(page: SynthPage, step: Step) -> SynthPage:
         _fill(image, ring, np.array(step["rgb"], np.float64), shadow_px=0.35 * per_mm, inner=True)
         page = hide(page, ring)
     return photometric(page, image, step)
+
+
+def _punch(kind: str, side_mm: float) -> tuple[float, float, tuple[float, ...]]:
+    """Measures of a punch; that of two holes where the side is too short for the outer ones."""
+    wide, _, places = _HOLES[kind]
+    return _HOLES[kind if 2 * max(places) + wide < side_mm else "iso"]
 
 
 def _on(point: Floats, image: Picture) -> bool:
@@ -254,7 +260,7 @@ def apply_attached(page: SynthPage, step: Step) -> SynthPage:
     """
     per_mm = px_per_mm(page)
     image = page.page.image.copy()
-    turn = np.radians(step["angle_deg"] + (45.0 if step["kind"] == "staple" else 0.0))
+    turn = np.radians(step["angle_deg"] + (_across_corner(step["at"]) if step["kind"] == "staple" else 0.0))
     turned = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
     at = np.array(step["at"]) * (image.shape[1], image.shape[0])
     half = np.array(step["size_mm"]) / 2 * per_mm
@@ -270,11 +276,20 @@ def apply_attached(page: SynthPage, step: Step) -> SynthPage:
     return photometric(page, image, step)
 
 
+def _across_corner(at: list[float]) -> float:
+    """Degrees, anticlockwise, of a line that cuts off the corner nearest to a place (shares of the picture)."""
+    return 45.0 if (at[0] < 0.5) == (at[1] < 0.5) else -45.0
+
+
 def _line(image: Picture, way: Floats, width: float) -> None:
     import cv2
 
     points = np.rint(way * 16).astype(np.int32)
     cv2.polylines(image, [points], False, (35, 35, 40), max(1, round(width)), cv2.LINE_AA, 4)
+
+
+#: How far a bar is moved to cover print, in mm: about a quarter of a sheet's width.
+_REACH_MM = 80.0
 
 
 def sample_redaction(rng: np.random.Generator) -> Step:
@@ -297,23 +312,46 @@ def sample_redaction(rng: np.random.Generator) -> Step:
 
 
 def apply_redaction(page: SynthPage, step: Step) -> SynthPage:
-    """Page with ``bars`` (x and y as shares, length and height in mm, slope) over what nobody is to read."""
+    """Page with ``bars`` (x and y as shares, length and height in mm, slope) over what nobody is to read.
+
+    Each bar goes over the name, number or date nearest to it, along that line of print; where none is near, it stays
+    where it is.
+    """
     per_mm = px_per_mm(page)
     image = page.page.image.copy()
-    s = np.linspace(0, 1, 40)
+    s = np.linspace(0, 1, 40)[:, None]
     freehand = step["kind"] != "bar"
-    ends = (1 - (2 * s - 1) ** 8) ** 0.5 if freehand else np.ones(40)  # a tip is round
-    for x, y, length, height, slope in step["bars"]:
-        way = np.array([x * image.shape[1], y * image.shape[0]]) + np.column_stack([s, slope * s]) * length * per_mm
-        tops, bottoms = (
-            0.5 * height * per_mm * ends * (1 + 0.14 * freehand * _rough(way / per_mm, step["place"], 100.0 * k))
+    ends = (1 - (2 * s - 1) ** 8) ** 0.5 if freehand else np.ones((40, 1))  # a tip is round
+    for start, end, height in _bars(page, step, per_mm):
+        way = start + s * (end - start)
+        aside = np.array([start[1] - end[1], end[0] - start[0]]) / np.hypot(*(end - start))
+        above, below = (
+            0.5 * height * ends * (1 + 0.14 * freehand * _rough(way / per_mm, step["place"], 100.0 * k)[:, None])
             for k in (0, 1)
         )
-        upper, lower = way - np.column_stack([0 * s, tops]), way + np.column_stack([0 * s, bottoms])
-        outline = np.vstack([upper, lower[::-1]])
+        outline = np.vstack([way - above * aside, (way + below * aside)[::-1]])
         _fill(image, outline, np.array(step["rgb"], np.float64), 0.12 * per_mm if step["kind"] == "white" else 0.01)
         page = hide(page, outline)
     return photometric(page, image, step)
+
+
+def _bars(page: SynthPage, step: Step, per_mm: float) -> list[tuple[Floats, Floats, float]]:
+    """Start, end and height of each bar in pixels."""
+    prints = [text.quad for text in page.texts if text.role in ("header", "id", "date")]
+    found = []
+    for x, y, length, height, slope in step["bars"]:
+        start = np.array([x * page.page.width, y * page.page.height])
+        end, high = start + np.array([1.0, slope]) * length * per_mm, height * per_mm
+        away = [float(np.hypot(*(quad.mean(axis=0) - (start + end) / 2))) for quad in prints]
+        if away and min(away) < _REACH_MM * per_mm:
+            quad = prints.pop(int(np.argmin(away)))
+            start, end = (quad[0] + quad[3]) / 2, (quad[1] + quad[2]) / 2
+            # A pen starts before the first letter, ends after the last and is wider than they are high.
+            beyond = (end - start) / max(float(np.hypot(*(end - start))), 1e-9) * 1.5 * per_mm
+            start, end = start - beyond, end + beyond
+            high = max(high, float(np.hypot(*(quad[3] - quad[0]))) * 1.3)
+        found.append((start, end, high))
+    return found
 
 
 def _rough(way_mm: Floats, place: list[float], off_mm: float) -> Floats:

@@ -111,3 +111,39 @@ def test_a_hand_holds_the_sheet_where_it_lies(page):
     half = apply_steps(small, [{"name": "scale", "factor": 0.5}, step])
     shrunk = apply_steps(small, [{"name": "scale", "factor": 0.5}])
     assert (half.page.image != shrunk.page.image).any(axis=2).sum() == pytest.approx(one.sum() / 4, rel=0.1)
+
+
+@pytest.mark.parametrize("side", [0, 1, 2, 3])
+def test_a_punch_that_is_too_wide_for_a_side_leaves_two_holes(page, side):
+    step = {"name": "holes", "side": side, "off_mm": 0.0, "rgb": [30, 30, 30], "torn": False}
+    two, three = (apply_steps(page, [{**step, "kind": kind}]).page.image for kind in ("iso", "three"))
+    # three holes need 224 mm; the sheet is 297 by 210
+    assert (three == two).all() == (side in (0, 2))
+
+
+@pytest.mark.parametrize("at", [(0.03, 0.04), (0.97, 0.04), (0.97, 0.96), (0.03, 0.96)])
+def test_a_staple_cuts_across_the_corner_where_it_sits(page, at):
+    step = {"name": "attached", "kind": "staple", "at": list(at), "size_mm": [12.0, 0.55], "rgb": [0, 0, 0]}
+    after = apply_steps(page, [{**step, "lines": [], "opacity": 1.0, "angle_deg": 0.0}])
+    y, x = np.nonzero((after.page.image != page.page.image).any(axis=2))
+    slope = np.polyfit(x, y, 1)[0]
+    assert slope == pytest.approx(-1.0 if (at[0] < 0.5) == (at[1] < 0.5) else 1.0, abs=0.15)
+
+
+@pytest.mark.parametrize("quarters", [0, 1, 2, 3])
+@pytest.mark.parametrize(("kind", "dark"), [("bar", 1.0), ("felt", 0.97)])
+def test_bars_go_over_the_names_that_are_near_them(page, kind, dark, quarters):
+    named = render(page.record, "3x4+1", PageStyle(dpi=100.0, header=("Sampleton, Hazel", "ID X000007")))
+    named = apply_steps(named, [{"name": "turn", "quarters": quarters}])
+    size = (named.page.width, named.page.height)
+    lines = [text.quad for text in named.texts if text.role in ("header", "id")]
+    assert len(lines) == 2
+    bars = [[*(quad.mean(axis=0) / size), 20.0, 4.0, 0.02] for quad in lines]
+    redaction = {"name": "redaction", "kind": kind, "rgb": [0, 0, 0], "bars": bars, "place": [5.0, 9.0]}
+    image = apply_steps(named, [redaction]).page.image
+    for quad in lines:
+        (x0, y0), (x1, y1) = np.ceil(quad.min(axis=0)).astype(int), np.floor(quad.max(axis=0)).astype(int)
+        # a freehand stroke is round at its ends, and its edge unsteady
+        assert (image[y0 : y1 + 1, x0 : x1 + 1].max(axis=2) <= 40).mean() >= dark
+    far = apply_steps(named, [{**redaction, "bars": [[0.6, 0.5, 20.0, 4.0, 0.0]]}]).page.image
+    assert far[round(0.5 * size[1]), round(0.6 * size[0] + 10 * PX)].max() <= 2
