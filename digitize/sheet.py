@@ -30,6 +30,9 @@ _STRAY = 0.3
 #: A flattened sheet's grid must reach this coherence and strength, and the tiles' vote its own: pages without a grid
 #: give 1.4 to the vote and 1.7 after flattening, photographed grids 2.2 and 2.3 at least.
 _COHERENT, _STANDS_OUT, _HEARD = 0.4, 2.2, 1.9
+#: What flattening must add to the coherence: a flat page of dots that a program rounded to pixels has 0.4, and gains
+#: 0.1 from following its own ink; photographs gain 0.4 or more.
+_GAIN = 0.3
 #: Scales, in pixels per millimetre, and tilts at which bent sheets are sought: as `digitize.grid.GridOptions` has them.
 _RANGE, _MOST_TILT_DEG = (2.2, 26.0), 16.0
 
@@ -148,7 +151,7 @@ def _flattened(
     if grid is None and strength < _HEARD:
         return None
     rough = GridMeasure(pitch, pitch, tilt, strength, 0.0, 0.0)
-    best, coherence = None, _COHERENT if grid is None else max(grid.coherence + 0.1, _COHERENT)
+    best, coherence = None, _COHERENT if grid is None else max(grid.coherence + _GAIN, _COHERENT)
     for start in (rough,) if grid is None else (rough, grid):
         flat = flatten(image, start)
         if flat is None:
