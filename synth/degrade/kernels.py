@@ -86,7 +86,13 @@ def develop(
     light: Any,
     shift: Any,
     lines: Any,
-    edges: Any,
+    levels: Any,
+    left: Any,
+    top: Any,
+    right: Any,
+    bottom: Any,
+    fall: int,
+    lid: int,
     table: Any,
     tile: Any,
     pepper: int,
@@ -119,15 +125,17 @@ def develop(
             if raster.size > 0:
                 value += raster[(row + column) & 4095] * raster[(row - column) & 4095] >> 4
             value = np.int64(table[min(max(value, 0), 255)])
-            edge = np.int64(0)
-            near = min(
-                min(column - edges[0], width - 1 - column - edges[2]), min(row - edges[1], height - 1 - row - edges[3])
+            deep = max(
+                max(left[row] - column, top[column] - row),
+                max(right[row] - (width - 1 - column), bottom[column] - (height - 1 - row)),
             )
-            if near < 0:
-                edge = 150 + grain
-            value -= max(lines[column] * (200 + grain) >> 8, edge)
-            if lines[column] < 0:
-                value += (255 - value) * -lines[column] >> 8
+            edge = np.int64(0)
+            if deep > 0:
+                edge = min(deep * fall >> 8, lid) + (grain >> 1)
+            line = lines[column] + levels[row]
+            value -= max(line * (200 + grain) >> 8, edge)
+            if line < 0:
+                value += (255 - value) * -line >> 8
             if grain > pepper:
                 value -= 200
             out[row, column] = min(max(value, 0), 255)

@@ -239,7 +239,9 @@ def _fax(rng: np.random.Generator) -> list[Step]:
     if rng.random() < 0.5:
         return sent
     paper = _maybe(rng, 0.4, lambda: sample_handwriting(rng, 3)) + _maybe(rng, 0.3, lambda: sample_fade(rng, 0.4))
-    return [*sent, *paper, sample_rotation(rng, 1.0), sample_grain(rng, 0.6, 2.5), sample_jpeg(rng, 60, 92)]
+    # The machine's paper is white, whatever the sheet was that it got.
+    laid = {**sample_rotation(rng, 1.0), "fill_rgb": [250, 250, 248]}
+    return [*sent, *paper, laid, sample_grain(rng, 0.6, 2.5), sample_jpeg(rng, 60, 92)]
 
 
 def _archive(rng: np.random.Generator) -> list[Step]:

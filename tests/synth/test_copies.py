@@ -29,13 +29,15 @@ def photocopy(**changes):
         "toner": 0.95,
     }
     clean |= {"starved": 0.0, "uneven": 0.0, "pepper": 0.0, "streaks": [], "edges": [0.0] * 4, "screen_mm": 0.0}
+    clean |= {"across": False, "slant_mm": [0.0] * 4, "penumbra_mm": 0.3, "lid": 240.0}
     return {**step, **clean, **changes}
 
 
 def fax(**changes):
     step = sample_fax(np.random.default_rng(0))
     clean = {"resolution": "fine", "diffused": False, "threshold": 0.7, "sees": [0.3, 0.4, 0.3], "noise": 0.0}
-    return {**step, **clean, "lines": [], "header": "", "smooth": False, **changes}
+    quiet = {"lines": [], "header": "", "smooth": False, "quarters": 0, "crisp": 0.0}
+    return {**step, **clean, **quiet, **changes}
 
 
 def grey(page, step):
@@ -53,8 +55,11 @@ def test_copies_keep_the_truth_and_replay(page, sampler):
         once = apply_steps(page, [sampler(np.random.default_rng(seed))])
         again = apply_steps(page, json.loads(json.dumps(once.steps)))
         np.testing.assert_array_equal(once.page.image, again.page.image)
-        assert once.traces is page.traces
         assert once.page.image.shape == page.page.image.shape
+        for before, after in zip(page.traces, once.traces, strict=True):
+            kept = np.isfinite(after.y)
+            np.testing.assert_array_equal(after.y[kept], before.y[kept])
+            np.testing.assert_array_equal(after.x, before.x)
 
 
 def test_a_photocopy_is_grey_and_nearly_two_valued(page):
@@ -99,12 +104,12 @@ def test_large_dark_areas_are_starved_of_toner(page):
 
 
 def test_dirt_streaks_and_open_lid_lie_where_the_step_says(page):
-    blank = of(page, np.full(page.page.image.shape, 250, np.uint8))
+    blank = replace(of(page, np.full(page.page.image.shape, 250, np.uint8)), masks=np.zeros_like(page.masks))
     plain = grey(blank, photocopy())
     step = photocopy(streaks=[[0.5, 0.3, 0.6], [0.25, 0.3, 0.0]], edges=[3.0, 0.0, 0.0, 2.0])
     image = grey(blank, step)
     width, height = page.page.width, page.page.height
-    assert image[200, width // 2] < 150
+    assert image[200:220, width // 2].mean() < 150
     assert image[200, width // 4] == plain[200, width // 4]
     pitch = 120 / 25.4
     assert image[200, : round(3 * pitch) - 1].mean() < 140
@@ -112,6 +117,53 @@ def test_dirt_streaks_and_open_lid_lie_where_the_step_says(page):
     assert image[height - round(2 * pitch) + 2 :, 300].mean() < 140
     pepper = grey(blank, photocopy(pepper=1.0))
     assert 1e-5 < np.mean(pepper < 120) < 0.01
+    level = grey(blank, photocopy(streaks=[[0.5, 0.3, 0.6]], across=True))
+    assert level[height // 2].mean() < 150
+    assert level[height // 2 + 10].mean() > 230
+
+
+def test_a_dark_lid_hides_and_a_grey_one_does_not(page):
+    edges = [30.0, 0.0, 0.0, 20.0]
+    covered = apply_steps(page, [photocopy(edges=edges)])
+    pitch = 120 / 25.4
+    dark = np.zeros(page.masks.shape, bool)
+    dark[:, : round(29 * pitch)] = True
+    dark[page.page.height - round(19 * pitch) :] = True
+    assert covered.page.image[dark].mean() < 40
+    assert not covered.masks[dark].any()
+    bare = np.ones_like(dark)
+    bare[:, : round(31 * pitch)] = False
+    bare[page.page.height - round(21 * pitch) :] = False
+    np.testing.assert_array_equal(covered.masks[bare], page.masks[bare])
+    hidden = 0
+    for before, after in zip(page.traces, covered.traces, strict=True):
+        assert np.isnan(after.y[before.x < 29 * pitch]).all()
+        clear = (before.x > 31 * pitch) & (before.y < page.page.height - 21 * pitch)
+        np.testing.assert_array_equal(after.y[clear], before.y[clear])
+        hidden += np.isnan(after.y).sum()
+    assert hidden > 100
+    grey_lid = apply_steps(page, [photocopy(edges=edges, lid=120.0)])
+    assert grey_lid.traces is page.traces
+    print_under = (page.page.image.max(axis=2) < 40) & (page.masks > 0) & dark
+    assert grey_lid.page.image[print_under].mean() + 60 < grey_lid.page.image[dark].mean()
+
+
+def test_traces_outlast_black_areas_and_a_third_generation(page):
+    image = page.page.image.copy()
+    image[:80] = 0  # a tenth of the sheet blacked out, and traces printed in grey
+    image[80:][image[80:].max(axis=2) < 60] = 110
+    step = photocopy(generations=3, threshold=0.36, edges=[0.0, 6.0, 0.0, 6.0], spread_mm=0.08)
+    copied = grey(of(page, image), step)
+    core = (page.page.image.max(axis=2) < 40) & (page.masks > 0)
+    core[:100] = core[-40:] = False
+    assert np.mean(copied[core] < 128) > 0.9
+
+
+def test_a_slanting_lid_is_wider_at_one_end(page):
+    blank = replace(of(page, np.full(page.page.image.shape, 250, np.uint8)), masks=np.zeros_like(page.masks))
+    image = grey(blank, photocopy(edges=[5.0, 0.0, 0.0, 0.0], slant_mm=[4.0, 0.0, 0.0, 0.0]))
+    wide = [(image[rows].mean(axis=0) < 128).sum() * 25.4 / 120 for rows in (slice(0, 20), slice(-20, None))]
+    assert wide == pytest.approx([3.0, 7.0], abs=0.35)
 
 
 def test_copies_of_copies_get_worse(page):
@@ -155,11 +207,57 @@ def test_lines_are_lost_repeated_and_shifted_as_the_step_says(page):
     assert shifted.mean() == pytest.approx(base.mean(), abs=0.05)
 
 
-def test_the_header_line_covers_the_top_alone(page):
-    base, headed = grey(page, fax()), grey(page, fax(header="01/02/2003 04:05   FAX 555 0123"))
-    changed = np.flatnonzero((base != headed).any(axis=1))
-    assert changed.size > 5
-    assert changed.max() < 0.06 * page.page.height
+@pytest.mark.parametrize("quarters", [0, 1, 3])
+def test_the_header_stands_in_the_truth_and_hides_what_it_covers(page, quarters):
+    words = "01/02/2003 04:05   FAX 555 0123"
+    base = grey(page, fax(quarters=quarters))
+    sent = apply_steps(page, [fax(quarters=quarters, header=words)])
+    changed = np.argwhere(base != sent.page.image[..., 1])
+    band = 4.0 * 120 / 25.4 + 2
+    width = base.shape[1]
+    # on top, or along the edge that went in first
+    depth = {0: changed[:, 0], 1: width - 1 - changed[:, 1], 3: changed[:, 1]}[quarters]
+    assert changed.shape[0] > 100
+    assert depth.max() < band
+    box = sent.texts[-1]
+    assert (box.role, box.text) == ("header", words)
+    assert sent.texts[:-1] == page.texts
+    x, y = box.quad.T
+    inside = sent.page.image[int(y.min()) + 1 : int(y.max()) + 1, int(x.min()) + 1 : int(x.max()) + 1, 1]
+    assert 0.05 < np.mean(inside == 0) < 0.5
+    # read from the first corner to the second: rightwards, downwards or upwards
+    along = box.quad[1] - box.quad[0]
+    np.testing.assert_allclose(along / np.hypot(*along), {0: (1, 0), 1: (0, 1), 3: (0, -1)}[quarters], atol=1e-9)
+    pitch = 120 / 25.4  # letters are as wide as at the sheet's own scale, whatever its shape
+    assert 40 * pitch < np.hypot(*along) < 75 * pitch
+
+
+def test_ink_under_the_header_is_hidden(page):
+    left = page.traces[0].x.min()
+    shifted = apply_steps(page, [{"name": "crop", "cut": [(left + 5) / page.page.width, 0.0, 0.0, 0.0]}])
+    sent = apply_steps(shifted, [fax(quarters=3, header="01/02/2003 04:05   FAX 555 0123")])
+    pitch = 120 / 25.4
+    for before, after in zip(shifted.traces, sent.traces, strict=True):
+        covered = (before.x > 0) & (before.x < 3.8 * pitch)
+        assert np.isnan(after.y[covered]).all()
+        np.testing.assert_array_equal(after.y[before.x > 4.2 * pitch], before.y[before.x > 4.2 * pitch])
+    assert not sent.masks[:, : int(3.8 * pitch)].any()
+
+
+def test_a_level_sheet_fed_by_its_short_edge_has_upright_lines(page):
+    image = grey(page, fax(quarters=1, resolution="standard"))
+    columns = np.flatnonzero((np.diff(image, axis=1) != 0).any(axis=0)).size
+    assert columns <= round(page.page.width * 25.4 / 120 * 3.85)
+    # the print stays where it was
+    core = (page.page.image.max(axis=2) < 40) & (page.masks > 0)
+    assert image[core].mean() < 60
+
+
+def test_crisp_edges_keep_thin_lines(page):
+    image = np.full(page.page.image.shape, 240, np.uint8)
+    image[::40] = 150
+    whole, apart = (np.mean(grey(of(page, image), fax(crisp=c))[::40] == 0) for c in (2.0, 0.0))
+    assert whole > apart + 0.15
 
 
 def test_invented_numbers_only():
