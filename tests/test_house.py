@@ -187,7 +187,9 @@ def options_of(*command: str) -> set[str]:
     return set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", python(code).split("Examples:")[0])) - {"--help", "--out"}
 
 
-@pytest.mark.parametrize("command", ["digitize", "synth", "info", "demo", "bench fidelity", "classify", "train", "evaluate"])
+@pytest.mark.parametrize(
+    "command", ["digitize", "synth", "info", "demo", "bench fidelity", "classify", "train", "evaluate"]
+)
 def test_the_options_of_each_command_are_those_of_its_document(command: str) -> None:
     text = (ROOT / "docs/cli.md").read_text(encoding="utf-8")
     section = re.search(rf"^## {command}\n(.*?)(?=^## |\Z)", text, re.M | re.S)
