@@ -96,7 +96,7 @@ def _letter() -> Page:
 
 
 def _two_strips() -> Page:
-    return _page(rows=(("II",), ("V1",)), layout="2x1")
+    return _page(rows=(("II",), ("V1",)), layout="2x1", names="none")
 
 
 def _mirrored() -> Page:
