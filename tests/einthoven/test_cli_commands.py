@@ -316,6 +316,8 @@ def test_a_stopped_run_leaves_whole_files_and_a_summary(tmp_path, picture, numbe
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # A shell starts what runs in the background deaf to SIGINT, and its children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stdout is not None
     while (line := process.stdout.readline()) and "waiting" not in line:
