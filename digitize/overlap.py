@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from digitize.segment import bridged
 from digitize.trace import Row, attach_runs
 
-__all__ = ["OwnInk", "share_out"]
+__all__ = ["OwnInk", "grow", "share_out"]
 
 Float = NDArray[np.float32]
 Int = NDArray[np.int64]
@@ -85,7 +85,7 @@ def share_out(
         first, last = rows[k].start_px, rows[k].stop_px
         found[:first], found[last:] = False, False
         before = (top.copy(), bottom.copy(), found.copy())
-        _grow(ink, top, bottom, found, paths[k], paths[k + 2], round(pen_px), first, last)
+        grow(ink, top, bottom, found, paths[k], paths[k + 2], round(pen_px), first, last)
         taller = (bottom - top) > (before[1] - before[0]) + 4 * px_per_mm
         # Peaks are cut short in a few columns a beat; where half the line grew, the growth followed something else.
         if taller[first:last].mean() > 0.3:
@@ -103,13 +103,26 @@ def share_out(
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
-def _grow(
+def grow(
     ink: Bool, top: Int, bottom: Int, found: Bool, above: Int, below: Int, pen: int, first: int, last: int
 ) -> None:
     """Follow the ink from each column's run into its neighbours: peaks that the cheapest path cut short.
 
     The bands that the lines above and below run in are no way to go, so that growth crosses them but does not turn
-    into them.
+    into them. Changes top, bottom and found in place.
+
+    Parameters
+    ----------
+    ink : bool array [height, width]
+    top, bottom : int array [width]
+        Run of each column.
+    found : bool array [width]
+    above, below : int array [width]
+        Rows of the neighbouring lines; far off the picture where there is none.
+    pen : int
+        Width of the pen in pixels.
+    first, last : int
+        First column and the one behind the last.
     """
     h = ink.shape[0]
     for sweep in range(4):

@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from digitize.overlap import OwnInk
+from digitize.overlap import OwnInk, grow
 from digitize.owner.levels import find_levels
 from digitize.owner.owners import line_of_each_pixel, owner_map
 from digitize.segment import bridged
@@ -107,48 +107,17 @@ def own_ink(share: Float, line: NDArray[np.uint8], rows: Sequence[Row], px_per_m
         One a line.
     """
     found = []
+    nowhere = np.full(share.shape[1], 10**6, dtype=np.int64)
     for k, row in enumerate(rows):
         low, mine = _mine(share, line, k, row, px_per_mm)
         top, bottom, met = attach_runs(mine, (row.y - low).clip(0, mine.shape[0] - 1))
         met[: row.start_px], met[row.stop_px :] = False, False
-        _grow(mine >= 0.5, top, bottom, met, row.start_px, row.stop_px)
+        # Other lines' ink is gone already: none of them is in the way.
+        grow(mine >= 0.5, top, bottom, met, -nowhere, nowhere, 0, row.start_px, row.stop_px)
         band = slice(low, low + mine.shape[0])
         touched = _touched((line[band] != k) & (share[band] > 0.5), top, bottom, met)
         found.append(OwnInk(top + low, bottom + low, met, touched))
     return found
-
-
-@njit(cache=True)  # type: ignore[untyped-decorator]
-def _grow(ink: Bool, top: Int, bottom: Int, found: Bool, first: int, last: int) -> None:
-    """Follow a line's ink from each column's run into its neighbours': peaks that the path cut short."""
-    h = ink.shape[0]
-    for sweep in range(4):
-        forward = sweep % 2 == 0
-        for i in range(first + 1, last):
-            c = i if forward else first + last - 1 - i
-            p = c - 1 if forward else c + 1
-            if not found[p]:
-                continue
-            y = max(0, top[p] - 1)
-            until = min(h - 1, bottom[p] + 1)
-            while y <= until:
-                if not ink[y, c]:
-                    y += 1
-                    continue
-                a = y
-                while a > 0 and ink[a - 1, c]:
-                    a -= 1
-                b = y
-                while b < h - 1 and ink[b + 1, c]:
-                    b += 1
-                y = b + 1
-                if not found[c]:
-                    found[c] = True
-                    top[c] = a
-                    bottom[c] = b
-                else:
-                    top[c] = min(top[c], a)
-                    bottom[c] = max(bottom[c], b)
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
