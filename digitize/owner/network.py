@@ -11,7 +11,7 @@ from torch import nn
 
 from digitize.owner.owners import UNIT_MM
 
-__all__ = ["INK", "OwnerNetwork", "Shape", "export_onnx", "fuse", "owner_loss"]
+__all__ = ["INK", "OwnerNetwork", "Shape", "export_onnx", "owner_loss"]
 
 #: Share of ink from which a pixel counts as inked: a pen of 0.3 mm over a quarter of a cell of 0.25 mm leaves as much.
 INK = 0.12
@@ -153,22 +153,6 @@ def owner_loss(answer: Any, want: Any, ink: Any) -> tuple[Any, float, float]:
     error_mm = float((off_mm * traced).sum() / n)
     near = float(((off_mm < _NEAR_MM) * traced).sum() / n)
     return sum(parts) + level, error_mm, near
-
-
-def fuse(network: OwnerNetwork) -> OwnerNetwork:
-    """Fold each batch normalisation into its convolution, in place, and round the weights to float16.
-
-    What is left is what is saved and exported: both files hold the same numbers.
-    """
-    network.eval()
-    for module in network.modules():
-        if isinstance(module, _Convolution) and isinstance(module.norm, nn.BatchNorm2d):
-            module.conv = nn.utils.fuse_conv_bn_eval(module.conv, module.norm)
-            module.norm = nn.Identity()
-    with torch.no_grad():
-        for weight in network.parameters():
-            weight.copy_(weight.half().float())
-    return network
 
 
 def export_onnx(network: OwnerNetwork, path: Path) -> None:

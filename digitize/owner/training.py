@@ -14,8 +14,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from digitize.fusing import fuse
 from digitize.owner.crops import cut, inputs, labels
-from digitize.owner.network import INK, OwnerNetwork, Shape, export_onnx, fuse, owner_loss
+from digitize.owner.network import INK, OwnerNetwork, Shape, export_onnx, owner_loss
 from digitize.owner.owners import PX_PER_MM, UNIT_MM
 from digitize.owner.seen import OwnerPage, levels_at, load_page
 from ecg.checkpoint import ModelCard, save

@@ -15,7 +15,7 @@ from torch import nn
 from digitize.text.drawing import Piece
 from digitize.text.spotter import STRIDE_PX, WORDS
 
-__all__ = ["NameNetwork", "Shape", "Targets", "centre_loss", "export_onnx", "fuse", "set_calibration", "targets"]
+__all__ = ["NameNetwork", "Shape", "Targets", "centre_loss", "export_onnx", "set_calibration", "targets"]
 
 #: A word counts as shown when this part of its box lies on the piece; one that shows less is neither right nor wrong.
 _SHOWN = 0.9
@@ -244,22 +244,6 @@ def centre_loss(centre: Any, word: Any, box: Any, want: Sequence[Any]) -> tuple[
     word_part = (cross * weight).sum() / weight.sum().clamp(min=1)
     box_part = ((box - want_box).abs() * weight[:, None]).sum() / weight.sum().clamp(min=1)
     return centre_part, word_part, box_part
-
-
-def fuse(network: NameNetwork) -> NameNetwork:
-    """Fold each batch normalisation into its convolution, in place, and round the weights to float16.
-
-    What is left is what is saved and exported: both files hold the same numbers.
-    """
-    network.eval()
-    for module in network.modules():
-        if isinstance(module, _Convolution) and isinstance(module.norm, nn.BatchNorm2d):
-            module.conv = nn.utils.fuse_conv_bn_eval(module.conv, module.norm)
-            module.norm = nn.Identity()
-    with torch.no_grad():
-        for weight in network.parameters():
-            weight.copy_(weight.half().float())
-    return network
 
 
 def set_calibration(network: NameNetwork, slopes: NDArray[np.float64], offsets: NDArray[np.float64]) -> None:

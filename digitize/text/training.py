@@ -13,9 +13,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from digitize.fusing import fuse
 from digitize.text.drawing import Piece, draw_piece
 from digitize.text.letters import Typeface, held_out
-from digitize.text.network import NameNetwork, Shape, Targets, centre_loss, export_onnx, fuse, set_calibration, targets
+from digitize.text.network import NameNetwork, Shape, Targets, centre_loss, export_onnx, set_calibration, targets
 from digitize.text.spotter import GAINS, PX_PER_MM, SPEEDS, STRIDE_PX, WORDS, NameHit, TextOptions, find_names
 from ecg.checkpoint import ModelCard, save
 

@@ -109,7 +109,8 @@ def test_a_folder_without_a_network_is_refused(tmp_path: Path) -> None:
 def test_answers_come_in_pixels_of_the_page(tmp_path: Path) -> None:
     """A network that says 8 mm down, an error of 2 mm and a trace at odds of e, everywhere."""
     torch = pytest.importorskip("torch", reason="making a network needs the extra `learn`")
-    from digitize.owner.network import OwnerNetwork, Shape, export_onnx, fuse
+    from digitize.fusing import fuse
+    from digitize.owner.network import OwnerNetwork, Shape, export_onnx
 
     network = fuse(OwnerNetwork(Shape(4, 4, 4, 4, 4)))
     answers = torch.tensor([1.0, 0.0, 0.0, 8 / UNIT_MM, float(np.log(2 / UNIT_MM))])

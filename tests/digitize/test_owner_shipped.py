@@ -32,7 +32,8 @@ def test_onnx_answers_as_the_float16_weights_do() -> None:
     torch = pytest.importorskip("torch", reason="comparing needs the extra `learn`")
     import onnxruntime
 
-    from digitize.owner.network import OwnerNetwork, Shape, fuse
+    from digitize.fusing import fuse
+    from digitize.owner.network import OwnerNetwork, Shape
 
     weights, card = load(FOLDER)
     network = fuse(OwnerNetwork(Shape(**card.arguments)))

@@ -94,7 +94,8 @@ def test_the_loss_is_small_for_the_right_answer_only() -> None:
 
 
 def test_fusing_changes_no_answer_by_more_than_float16_does() -> None:
-    from digitize.owner.network import OwnerNetwork, Shape, fuse
+    from digitize.fusing import fuse
+    from digitize.owner.network import OwnerNetwork, Shape
 
     network = OwnerNetwork(Shape(4, 4, 6, 6, 8)).train()
     page = torch.rand(2, 2, 64, 64)
@@ -192,7 +193,8 @@ def test_one_command_writes_the_whole_model_folder(trained: Path) -> None:
 def test_onnx_answers_as_the_saved_float16_weights_do(trained: Path) -> None:
     import onnxruntime
 
-    from digitize.owner.network import OwnerNetwork, Shape, fuse
+    from digitize.fusing import fuse
+    from digitize.owner.network import OwnerNetwork, Shape
 
     weights, card = load(trained)
     network = fuse(OwnerNetwork(Shape(**card.arguments)))

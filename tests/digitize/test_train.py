@@ -128,7 +128,8 @@ def test_calibration_scales_the_logit_of_each_word() -> None:
 
 
 def test_fusing_changes_no_answer_by_more_than_float16_does() -> None:
-    from digitize.text.network import NameNetwork, Shape, fuse
+    from digitize.fusing import fuse
+    from digitize.text.network import NameNetwork, Shape
 
     network = NameNetwork(Shape(8, 8, 16, 1, 1)).train()
     ink = torch.rand(2, 1, 64, 80)
@@ -227,7 +228,8 @@ def test_a_run_goes_on_from_an_earlier_one(trained: Path, tmp_path: Path) -> Non
 def test_onnx_answers_as_the_saved_float16_weights_do(trained: Path) -> None:
     import onnxruntime
 
-    from digitize.text.network import NameNetwork, Shape, fuse
+    from digitize.fusing import fuse
+    from digitize.text.network import NameNetwork, Shape
 
     weights, card = load(trained)
     network = fuse(NameNetwork(Shape(**card.arguments)))
