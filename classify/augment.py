@@ -114,7 +114,8 @@ class Bank:
         Parameters
         ----------
         x : float32 array [n, leads, samples]
-            Up to the length of the bank's pages; shorter ones meet a random stretch of them.
+            Up to the length of the bank's pages; shorter ones meet a random stretch of each quarter, so that they
+            still show what stands in every column of a page.
         rows : list of int
             Which of the independent leads they are.
         rng : numpy.random.Generator
@@ -125,13 +126,22 @@ class Bank:
         present : bool array of the same shape
         """
         pages = rng.integers(len(self), size=len(x))
-        length = x.shape[2]
-        start = int(rng.integers(max(1, self.residual.shape[2] - length + 1)))
-        window = np.s_[start : start + length]
+        window = _quarters(self.residual.shape[2], x.shape[2], rng)
         at = pages[:, None], np.array(rows)
         gain, offset = self.gain[at][:, :, None], self.offset[at][:, :, None]
         residual = self.residual[at][:, :, window].astype(np.float32)
         return x * gain + offset + residual, self.present[at][:, :, window]
+
+
+def _quarters(page: int, length: int, rng: np.random.Generator) -> NDArray[np.intp]:
+    """Choose the samples of a page that a shorter record meets: a random stretch of every quarter, in order."""
+    ends = np.arange(5) * length // 4
+    starts = np.arange(4) * page // 4
+    slack = page // 4 - int(np.diff(ends).max())
+    offset = int(rng.integers(slack + 1)) if slack > 0 else 0
+    return np.concatenate(
+        [np.arange(b - a) + start + offset for a, b, start in zip(ends[:-1], ends[1:], starts, strict=True)]
+    )
 
 
 def read_bank(path: str | Path) -> Bank:

@@ -83,9 +83,20 @@ class Batches:
             # What is shown of a mixture is what both show.
             mixed[:, presence:] = x[:, presence:] * x[partner, presence:]
             x, y = mixed, share32 * y + (1 - share32) * y[partner]
+            extra = _mixed_person(extra, partner, share32)
+        if options.hide_person:
+            told = rng.random((len(x), 2)) >= options.hide_person
+            extra = extra * np.repeat(told, 2, axis=1)
         if self.paper.acts:
             x = as_paper(x, self.paper, rng, self.bank, self.known.spec.leads)
-        return np.ascontiguousarray(x, dtype=np.float32), y.astype(np.float32), extra
+        return np.ascontiguousarray(x, dtype=np.float32), y.astype(np.float32), extra.astype(np.float32)
+
+
+def _mixed_person(extra: Float32, partner: NDArray[np.intp], share: np.float32) -> Float32:
+    """Age and sex of mixed records: of each what both tell, mixed alike (`classify.inputs.to_extra`)."""
+    known = extra[:, 1::2] * extra[partner, 1::2]
+    mixed = (share * extra[:, ::2] + (1 - share) * extra[partner, ::2]) * known
+    return np.stack([mixed, known], axis=2).reshape(len(extra), -1)
 
 
 class _Order(Sampler[int]):  # type: ignore[misc]  # torch's types are not followed

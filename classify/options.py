@@ -110,6 +110,8 @@ class TrainOptions:
     auxiliary : bool
         Learn every statement that 20 training records carry, age and sex beside the tasks: more to learn from the same
         records. These outputs are cut off when the model is kept.
+    hide_person : float
+        Chance that a record's age and sex, each by itself, are not told: a network that takes them has to do without.
     teachers : tuple of str
         Models whose mean probability is learnt beside the truth (Hinton et al., arXiv 1503.02531).
     distil : float
@@ -154,6 +156,7 @@ class TrainOptions:
     pooled: Literal["whole", "mean", "max"] = "whole"
     balanced: bool = False
     auxiliary: bool = False
+    hide_person: float = 0.0
     teachers: tuple[str, ...] = ()
     distil: float = 0.5
     share: float = 1.0
@@ -169,7 +172,7 @@ class TrainOptions:
         for name, least in (("epochs", 1), ("batch", 2), ("patience", 1), ("stop_after", 0), ("devices", 0)):
             if getattr(self, name) < least:
                 raise OptionsError(f"{name} must be {least} or more, got {getattr(self, name)}")
-        for name in ("warm_up", "ema", "distil", "share"):
+        for name in ("warm_up", "ema", "distil", "share", "hide_person"):
             _within(name, getattr(self, name), 0, 1)
         for name in ("weight_decay", "clip", "mixup"):
             _within(name, getattr(self, name), 0, 1000)

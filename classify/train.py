@@ -208,9 +208,11 @@ def _taught(run: Run, known: LabelledSet, task: Task, rows: Rows, y: Float32) ->
     mean = np.zeros((len(rows), y.shape[1]))
     for name in run.options.teachers:
         teacher = load_classifier(name)
-        if teacher.spec != known.spec:
+        # Signals are cut into whatever the teacher takes: it may see more leads than its student.
+        seen = known if known.signals is None else replace(known, spec=teacher.spec)
+        if teacher.spec != seen.spec:
             raise OptionsError(f"the teacher {name} takes other inputs than the model that it teaches; choose another")
-        logits = predict_set(teacher, known, rows)
+        logits = predict_set(teacher, seen, rows)
         mean += probabilities(logits, teacher.card, task, teacher.outputs(task)) / len(run.options.teachers)
     taught = y.copy()
     taught[rows] = (1 - run.options.distil) * y[rows] + run.options.distil * mean

@@ -57,9 +57,15 @@ MODELS: Mapping[str, ModelEntry] = MappingProxyType(
                 name="resnet1d_se",
                 build=_builder("resnet1d_se", "ResNet1dSE"),
                 spec=InputSpec(
-                    kind="paper", leads=INDEPENDENT_LEADS, fs=100, seconds=10, normalise="median", presence=True
+                    kind="paper",
+                    leads=INDEPENDENT_LEADS,
+                    fs=100,
+                    seconds=10,
+                    normalise="median",
+                    presence=True,
+                    demographics=True,
                 ),
-                n_parameters=1_825_401,
+                n_parameters=1_115_325,
                 source="ours; after He 2016, Hu 2018 and Wang 2017, see its module",
                 explains="blocks",
                 recipe=Recipe(
@@ -161,7 +167,7 @@ MODELS: Mapping[str, ModelEntry] = MappingProxyType(
                 name="random_forest",
                 build=_builder("random_forest", "RandomForest"),
                 spec=InputSpec(kind="features", leads=LEADS, fs=500, seconds=10, normalise="none"),
-                n_parameters=0,
+                n_parameters=1_115_325,
                 source="Breiman, Mach Learn 2001;45:5; for occlusion infarction Al-Zaiti et al., Nat Med 2023;29:1804",
                 explains="",
                 kind="forest",

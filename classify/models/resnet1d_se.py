@@ -79,18 +79,24 @@ class ResNet1dSE(nn.Module):
     drop_path : float
         Chance to leave a block out while training, growing evenly with depth up to this (Huang et al. 2016,
         arXiv 1603.09382).
+    extras : int
+        Numbers from `classify.inputs.to_extra`; 0 for a network that does not ask for age and sex.
+    person : int
+        Width of the branch for them.
     """
 
     def __init__(
         self,
         n_labels: int,
         channels: int = 16,
-        widths: Sequence[int] = (64, 96, 128, 192),
+        widths: Sequence[int] = (48, 64, 96, 160),
         depths: Sequence[int] = (2, 2, 2, 2),
         kernel: int = 7,
         stem: int = 15,
         dropout: float = 0.3,
         drop_path: float = 0.1,
+        extras: int = 4,
+        person: int = 16,
     ) -> None:
         super().__init__()
         self.stem = nn.Sequential(
@@ -107,7 +113,9 @@ class ResNet1dSE(nn.Module):
                 before = width
         self.blocks = nn.Sequential(*blocks)
         self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(2 * before, n_labels)
+        self.extras = extras
+        self.person = nn.Sequential(nn.Linear(extras, person), nn.ReLU()) if extras else None
+        self.head = nn.Linear(2 * before + (person if extras else 0), n_labels)
 
     def features(self, x: Tensor) -> Tensor:
         """Compute the maps before pooling.
@@ -130,14 +138,16 @@ class ResNet1dSE(nn.Module):
         Parameters
         ----------
         x : float tensor [batch, channels, samples]
-        extra : None
-            Age and sex; not used.
+        extra : float tensor [batch, extras], optional
+            Age and sex with their masks; taken as unknown (all 0) without it.
 
         Returns
         -------
         float tensor [batch, n_labels]
         """
-        del extra
         y = self.features(x)
-        pooled = torch.cat([y.mean((2, 3)), y.amax((2, 3))], dim=1)
-        return cast(Tensor, self.head(self.dropout(pooled)))
+        pooled = self.dropout(torch.cat([y.mean((2, 3)), y.amax((2, 3))], dim=1))
+        if self.person is not None:
+            known = x.new_zeros(x.shape[0], self.extras) if extra is None else extra
+            pooled = torch.cat([pooled, self.person(known)], dim=1)
+        return cast(Tensor, self.head(pooled))

@@ -78,6 +78,8 @@ def test_a_bank_is_transplanted(rng, tmp_path) -> None:
         assert min(gap) < 1e-3, "its gain and residual, up to the median"
     shorter = as_paper(inputs(rng, 4, samples=300), PaperOptions(share=1.0, bank_share=1.0), rng, bank)
     assert shorter.shape == (4, 16, 300)
+    assert not shorter[:, 10:, :150].any(), "a shorter record shows what stands in every quarter of the page"
+    assert shorter[:, 10:, 150:].all()
     (tmp_path / "no.npz").write_bytes(b"PK")
     with pytest.raises(OptionsError, match="no bank of paper errors"):
         read_bank(tmp_path / "no.npz")

@@ -19,7 +19,7 @@ from classify.models import MODELS
 from classify.options import PaperOptions, TrainOptions, recipe_values
 from classify.runtime import load_classifier, load_network
 from classify.sets import auxiliary_targets, head_names
-from classify.train import Run, train
+from classify.train import Run, _taught, train
 from classify.training import Group, group_loss, mean_auroc, one_cycle
 from ecg.checkpoint import load_card
 from ecg.errors import OptionsError
@@ -176,13 +176,41 @@ def test_a_student_learns_from_its_teachers(several, tmp_path) -> None:
     options = replace(QUICK, epochs=1, teachers=(str(several),), distil=1.0)
     known = tiny_set()
     run = run_of(options=options)
-    from classify.train import _taught
-
     taught = _taught(run, known, run.tasks[0], halves().train, known.answers["mi_sttc"])
-    p = load_classifier(several).answer(known.inputs(halves().train), "mi_sttc")
+    rows = halves().train
+    p = load_classifier(several).answer(known.inputs(rows), "mi_sttc", known.extra[rows])
     assert np.allclose(taught[halves().train], p, atol=1e-5)
     assert np.array_equal(taught[halves().validation], known.answers["mi_sttc"][halves().validation])
     assert train(run, known, tmp_path) is not None
+
+
+def test_a_teacher_may_see_other_leads_than_its_student(several, tmp_path) -> None:
+    known = tiny_set()
+    one = replace(known, spec=replace(known.spec, leads=("II",)))
+    options = replace(QUICK, epochs=1, teachers=(str(several),))
+    assert train(run_of(options=options, arguments={**SMALL, "channels": 2}), one, tmp_path / "student") is not None
+    made = replace(known, signals=None, ready=np.zeros((len(known), 3), np.float32), spec=MODELS["random_forest"].spec)
+    run = run_of(options=options)
+    with pytest.raises(OptionsError, match="takes other inputs"):
+        _taught(run, made, run.tasks[0], halves().train, known.answers["mi_sttc"])
+
+
+def test_age_and_sex_are_hidden_and_mixed_only_where_both_are_known() -> None:
+    known = tiny_set(24)
+    told = np.tile(np.float32([0.6, 1, 1, 1]), (24, 1))
+    told[:12] = 0, 0, 0, 1  # a woman of unknown age
+    known, y = replace(known, extra=told), known.answers["mi_sttc"]
+    hidden = Batches(known, np.arange(24), y, replace(QUICK, hide_person=1.0), PAPER, None, learns=True)
+    assert not hidden.__getitems__(list(range(24)))["extra"].any()
+    mixed = Batches(known, np.arange(24), y, QUICK, PAPER, None, learns=True).__getitems__(list(range(24)))["extra"]
+    age, has_age, male, has_sex = mixed.T
+    assert has_sex.all()
+    assert ((male >= 0) & (male <= 1)).all()
+    assert 0 < int(has_age.sum()) < 12, "some of the twelve met one whose age is unknown"
+    assert torch.allclose(age[has_age > 0], torch.tensor(0.6))
+    assert not age[has_age == 0].any()
+    kept = Batches(known, np.arange(24), y, replace(QUICK, hide_person=1.0), PAPER, None, learns=False)
+    assert torch.equal(kept.__getitems__(list(range(24)))["extra"], torch.from_numpy(told))
 
 
 def test_batches_are_the_same_for_the_same_epoch_and_differ_between_epochs() -> None:
