@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from digitize.columns import boundary, column_bounds, separator_reach, separators
+from digitize.frame import Frame
 from digitize.names import (
     Placed,
     assign_rows,
@@ -23,9 +25,6 @@ from digitize.names import (
     name_offset,
     names_by_place,
 )
-from digitize.segment import bridged
-from digitize.text import NameHit
-from digitize.trace import Row
 from ecg import LAYOUTS, LEADS, PageLayout
 from ecg.errors import DigitizationError
 from ecg.paper import EXTRA_LAYOUTS
@@ -33,41 +32,6 @@ from ecg.paper import EXTRA_LAYOUTS
 __all__ = ["Frame", "LayoutMatch", "match_layout"]
 
 Float = NDArray[np.float32]
-
-
-@dataclass(frozen=True, eq=False)
-class Frame:
-    """What a page shows of its structure, in pixels.
-
-    Parameters
-    ----------
-    share : float32 array [height, width]
-        Ink.
-    rows : tuple of Row
-        Lines of trace from top to bottom.
-    start_px, stop_px : float
-        Where the traces begin and end.
-    px_per_mm : float
-    names : tuple of NameHit
-        Printed lead names, in page pixels.
-    rules : tuple of float
-        Columns of long vertical rules.
-    edge_px : float or None
-        Column of the pulses' right edge where the traces hang on it.
-    line : uint8 array [height, width] or None
-        Index of the line that drew each pixel, `digitize.owner.NOBODY` for letters and scribbles; None where that is
-        not known.
-    """
-
-    share: Float
-    rows: tuple[Row, ...]
-    start_px: float
-    stop_px: float
-    px_per_mm: float
-    names: tuple[NameHit, ...]
-    rules: tuple[float, ...]
-    edge_px: float | None = None
-    line: NDArray[np.uint8] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,13 +106,13 @@ def match_layout(frame: Frame, given: str | None = None) -> LayoutMatch:
     best, layout = scored[0]
     second = scored[1][0] if len(scored) > 1 else 0.0
     margin = float(np.clip((best - second) / max(abs(best), 1e-6), 0, 1)) if best > 0 else 0.0
-    bounds = _bounds(frame, layout)
+    bounds = column_bounds(frame, layout)
     read = names_by_place(layout, bounds, places, frame.px_per_mm)
     rows, strips, named, assumed = leads_by_name(layout, read)
-    separators = _separators(frame, bounds, layout.shape[0])
-    reach = None if frame.rules else _separator_reach(frame, separators, layout.shape[0])
+    bars = separators(frame, bounds, layout.shape[0])
+    reach = None if frame.rules else separator_reach(frame, bars, layout.shape[0])
     found = PageLayout(layout.name, rows, strips)
-    return LayoutMatch(found, bounds, separators, reach, margin, named, assumed, contradictions(found, read))
+    return LayoutMatch(found, bounds, bars, reach, margin, named, assumed, contradictions(found, read))
 
 
 def _candidates(frame: Frame, places: Sequence[Placed], given: str | None) -> list[PageLayout]:
@@ -173,7 +137,7 @@ def _candidates(frame: Frame, places: Sequence[Placed], given: str | None) -> li
 
 def _is_named(frame: Frame, layout: PageLayout, places: Sequence[Placed]) -> bool:
     """Whether surely read names show a rare layout: each in its place or another of its own, no other name astray."""
-    bounds = _bounds(frame, layout)
+    bounds = column_bounds(frame, layout)
     own = {lead for row in layout.rows for lead in row} | set(layout.rhythm)
     if layout.shape[1] == 1:
         own |= set(LEADS)  # which leads a few strips show is free
@@ -190,18 +154,18 @@ def _is_named(frame: Frame, layout: PageLayout, places: Sequence[Placed]) -> boo
 def _score(frame: Frame, layout: PageLayout, places: Sequence[Placed]) -> float:
     """Evidence for a layout: names in and out of place, separators and steps at its boundaries."""
     short, columns = layout.shape
-    bounds = _bounds(frame, layout)
+    bounds = column_bounds(frame, layout)
     total = _PRIOR.get(layout.name, 0.0) + _named_places(layout, bounds, places, frame.px_per_mm)
     total += _REPEAT * _repeats(frame, layout, bounds)
     for k in range(1, columns):
-        marks, steps = _boundary(frame, bounds[k], range(short))
+        marks, steps = boundary(frame, bounds[k], range(short))
         total += _SEPARATOR * marks * short + _STEP * steps * short
     for other in range(1, 12):  # boundaries of finer divisions that this layout does not have
         at = frame.start_px + other * (frame.stop_px - frame.start_px) / 12
         if columns > 1 and min(abs(at - b) for b in bounds) < 4 * frame.px_per_mm:
             continue
         if other in (3, 6, 9) or (other in (4, 8) and columns != 4):
-            marks, _ = _boundary(frame, at, range(short))
+            marks, _ = boundary(frame, at, range(short))
             total -= _SEPARATOR * marks * short
     return total
 
@@ -240,104 +204,3 @@ def _repeats(frame: Frame, layout: PageLayout, bounds: tuple[float, ...]) -> int
         # As `digitize.lines.name_strips` has it: half of its own spread is left where two leads only look alike.
         count += least < 0.5 and least < 0.67 * second
     return count
-
-
-def _bounds(frame: Frame, layout: PageLayout) -> tuple[float, ...]:
-    """Column boundaries: equal parts of the line, moved to the separators where the lines show them."""
-    _, columns = layout.shape
-    equal = np.linspace(frame.start_px, frame.stop_px, columns + 1)
-    if columns == 1:
-        return tuple(float(b) for b in equal)
-    reach = 0.15 * (equal[1] - equal[0])
-    bounds = equal.copy()
-    for k in range(1, columns):
-        near = [r for r in frame.rules if abs(r - equal[k]) < reach]
-        if near:
-            bounds[k] = min(near, key=lambda r: abs(r - equal[k]))
-        else:
-            marks = _mark_position(frame, float(equal[k]), range(layout.shape[0]), reach)
-            bounds[k] = marks if marks is not None else equal[k]
-    return tuple(float(b) for b in bounds)
-
-
-def _mark_position(frame: Frame, at: float, rows: range, reach: float) -> float | None:
-    """Where short separators stand near an expected boundary, if most lines show one in the same column."""
-    first, last = max(0, int(at - reach)), min(frame.share.shape[1], int(at + reach) + 1)
-    votes = np.zeros(last - first)
-    for index in rows:
-        votes += _bars(frame, index, first, last)
-    votes = np.convolve(votes, np.ones(3) / 1.0, "same")
-    k = int(np.argmax(votes))
-    if votes[k] < 1.2 * len(rows):
-        return None
-    window = slice(max(0, k - 4), k + 5)
-    weight = votes[window] * (votes[window] > 0.5 * votes[k])
-    return float((np.arange(votes.size)[window] * weight).sum() / weight.sum()) + first
-
-
-def _separators(frame: Frame, bounds: tuple[float, ...], n_rows: int) -> tuple[tuple[float, float], ...]:
-    """Columns that the separators at the inner bounds cover, by the votes of the lines."""
-    found = []
-    for at in bounds[1:-1]:
-        rule = [r for r in frame.rules if abs(r - at) < frame.px_per_mm]
-        first = max(0, int(at - 0.8 * frame.px_per_mm))
-        votes = np.asarray(sum(_bars(frame, i, first, int(at + 0.8 * frame.px_per_mm) + 2) for i in range(n_rows)))
-        # One line's QRS may look like a bar; most lines have theirs in the same columns only if it is one.
-        columns = np.flatnonzero(votes >= max(1.0, 0.6 * n_rows)) + first
-        if columns.size:
-            found.append((float(columns[0]), float(columns[-1])))
-        elif rule:
-            found.append((rule[0], rule[0]))
-    return tuple(found)
-
-
-def _separator_reach(
-    frame: Frame, separators: tuple[tuple[float, float], ...], n_rows: int
-) -> tuple[float, float] | None:
-    """Reach of the short separators above and below their lines: the median, for a beat may lengthen one."""
-    up, down = [], []
-    share = bridged(frame.share, frame.px_per_mm)
-    for left, right in separators:
-        column = round((left + right) / 2)
-        for row in frame.rows[:n_rows]:
-            ink = share[:, column] >= 0.5
-            level = int(row.level_px)
-            above = np.flatnonzero(~ink[:level][::-1])
-            below = np.flatnonzero(~ink[level:])
-            up.append(float(above[0]) if above.size else float(level))
-            down.append(float(below[0]) if below.size else float(ink.size - level))
-    # A line without a bar at this bound shows no reach at all.
-    up = [u for u in up if u > frame.px_per_mm]
-    down = [d for d in down if d > frame.px_per_mm]
-    return (float(np.median(up)), float(np.median(down))) if up and down else None
-
-
-def _bars(frame: Frame, index: int, first: int, last: int) -> NDArray[np.float64]:
-    """Columns in which a line of trace carries an upright bar: ink 1 to 2.8 mm above and below its level alike."""
-    row, mm = frame.rows[index], frame.px_per_mm
-    level = int(row.level_px)  # separators are centred on the line's own level, not on the beat that passes there
-    height = frame.share.shape[0]
-    up = frame.share[max(0, level - round(2.8 * mm)) : max(1, level - round(1.0 * mm)), first:last]
-    down = frame.share[min(height - 1, level + round(1.0 * mm)) : min(height, level + round(2.8 * mm)), first:last]
-    full = (up >= 0.5).mean(axis=0) > 0.9
-    full &= (down >= 0.5).mean(axis=0) > 0.9
-    columns: NDArray[np.float64] = full.astype(np.float64)
-    return columns
-
-
-def _boundary(frame: Frame, at: float, rows: range) -> tuple[float, float]:
-    """Share of lines with a separator, and with a step of the trace, at a boundary."""
-    mm = frame.px_per_mm
-    if any(abs(r - at) < mm for r in frame.rules):
-        return 1.0, 0.0
-    first, last = max(0, int(at - mm)), min(frame.share.shape[1], int(at + mm) + 2)
-    if last - first < 3:
-        return 0.0, 0.0
-    marks = [float(_bars(frame, i, first, last).any()) for i in rows]
-    steps = []
-    for i in rows:
-        y = frame.rows[i].y
-        before = np.median(y[max(0, first - round(2 * mm)) : first + 1])
-        behind = np.median(y[last : last + round(2 * mm)]) if last < y.size else before
-        steps.append(float(abs(behind - before) > 1.5 * mm))
-    return float(np.mean(marks)), float(np.mean(steps))

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from digitize.algebra import reconciled
 from digitize.calibrate import Calibration, calibrate, to_record
+from digitize.frame import Frame, find_frame
 from digitize.grid import GridMeasure
-from digitize.layout import Frame, LayoutMatch, match_layout
+from digitize.layout import LayoutMatch, match_layout
 from digitize.lines import LineReading, in_time, name_strips, places_of, read_line
 from digitize.lookalike import only_traces
 from digitize.options import DigitizeOptions
@@ -28,7 +29,7 @@ from digitize.segment import InkMap, bridged, ink_map, remove_rules
 from digitize.sheet import Sheet, upright
 from digitize.stroke import Pen, measure_pen
 from digitize.text import PX_PER_MM, NameHit, find_names
-from digitize.trace import Row, attach_runs, background_level, find_rows, retrace_all
+from digitize.trace import Row, attach_runs, find_rows
 from ecg import LEADS, ECGRecord, LeadBox, Page, limb_residual
 from ecg.errors import DigitizationError
 from ecg.formats import ReadOptions, identify, read_pages
@@ -76,7 +77,7 @@ def digitize(page: Page, options: DigitizeOptions | None = None) -> Digitization
         grid, pulses, [n.text for n in names if not n.is_lead and n.confidence > 0.6], options, page.dpi
     )
     steps.append(_scale_step(calibration, pulses))
-    frame = _frame(share, rows, pulses, names, rules, calibration.scale.px_per_mm_x, line)
+    frame = find_frame(share, rows, pulses, names, rules, calibration.scale.px_per_mm_x, line)
     match = match_layout(frame, options.layout)
     steps.append({"stage": "layout", "name": match.layout.name, "margin": round(match.margin, 3), "named": match.named})
     return _assemble(page, options, sheet, ink, frame, pulses, calibration, match, tuple(steps))
@@ -196,80 +197,6 @@ def _names(share: Float, px_per_mm: float, options: DigitizeOptions) -> tuple[Na
 def _scale_step(calibration: Calibration, pulses: Sequence[Pulse]) -> Mapping[str, Any]:
     heights = [round(p.height_px / calibration.scale.px_per_mm_y, 2) for p in pulses]
     return {"stage": "calibrate", "pulse_heights_mm": heights}
-
-
-def _frame(
-    share: Float,
-    rows: tuple[Row, ...],
-    pulses: Sequence[Pulse],
-    names: tuple[NameHit, ...],
-    rules: tuple[float, ...],
-    px_per_mm: float,
-    line: NDArray[np.uint8] | None,
-) -> Frame:
-    """Where traces begin and end: behind the pulses at the left, before those at the right."""
-    middle = np.median([(r.start_px + r.stop_px) / 2 for r in rows])
-    left = [p.right_px for p in pulses if p.right_px < middle]
-    right = [p.left_px for p in pulses if p.left_px > middle]
-    starts, stops = [], []
-    for row in rows:
-        start, stop = row.start_px, row.stop_px
-        on_ink = share[row.y, np.arange(row.y.size)] >= 0.4
-        if left:
-            edge = np.median(left) + _foot(share, pulses, middle, px_per_mm)
-            start = _behind_pulse(on_ink, round(edge), px_per_mm) or start
-        if right:
-            before = np.flatnonzero(on_ink[: round(np.median(right) - px_per_mm)])
-            stop = min(stop, int(before[-1]) + 1) if before.size else stop
-        starts.append(float(start))
-        stops.append(float(stop))
-    # A line that broke off early, at a beat over faint paper, is still as long as the others: a third of them decide.
-    third = (len(rows) - 1) // 3
-    start_px = sorted(starts)[third]
-    edge_px = None
-    if left and abs(start_px - np.median(left)) < px_per_mm:
-        start_px = edge_px = float(np.median(left))  # the trace hangs on the pulse's edge
-    stop_px = sorted(stops, reverse=True)[third]
-    # With the ends known, each path is searched once more between them: a pulse may have led it astray.
-    solid = bridged(share, px_per_mm)
-    first, last = round(start_px), min(share.shape[1], round(stop_px) + 1)
-    residue = background_level(rows, share, px_per_mm, first, last)
-    if residue > 0.15:
-        # What a dark grid leaves is no ink: the pen's own share starts above it.
-        share = np.clip((share - residue) / (1 - residue), 0, 1).astype(np.float32)
-        solid = bridged(share, px_per_mm)
-    if line is None:
-        rows = retrace_all(rows, solid, px_per_mm, first, last)
-    else:
-        rows = tuple(replace(r, start_px=first, stop_px=last) for r in rows)
-    return Frame(share, rows, start_px, stop_px, px_per_mm, names, rules, edge_px, line)
-
-
-def _foot(share: Float, pulses: Sequence[Pulse], middle: float, px_per_mm: float) -> float:
-    """Length of the level foot before a page's pulses, in pixels; a pulse has the same behind it."""
-    lengths = []
-    for p in pulses:
-        if p.right_px > middle:
-            continue
-        y, x = round(p.base_px), round(p.left_px)
-        first = max(0, x - round(6 * px_per_mm))
-        bare = np.asarray((share[max(0, y - 1) : y + 2, first:x] < 0.5).all(axis=0))
-        # The edge itself is half a pen; a foot is longer than that.
-        lengths.append(float(bare[::-1].argmax()) if bare.any() else 0.0)
-    foot = float(np.median(lengths)) if lengths else 0.0
-    return foot if 0.6 * px_per_mm < foot < 5 * px_per_mm else 0.0
-
-
-def _behind_pulse(on_ink: NDArray[np.bool_], edge: int, px_per_mm: float) -> int | None:
-    """First column of trace behind a pulse's right edge; a foot of the pulse, cut off by a gap, does not count."""
-    columns = edge + np.flatnonzero(on_ink[edge : edge + round(20 * px_per_mm)])
-    if columns.size == 0:
-        return None
-    gaps = np.flatnonzero(np.diff(columns) > 1.0 * px_per_mm)
-    # A foot is up to 4 mm long and starts at the edge.
-    if gaps.size and columns[gaps[0]] - edge < 4 * px_per_mm:
-        return int(columns[gaps[0] + 1])
-    return int(columns[0])
 
 
 def _assemble(

@@ -1,0 +1,162 @@
+"""Where the columns of a layout begin on a page, by separators, rules and steps of the lines."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitize.frame import Frame
+from digitize.segment import bridged
+from ecg import PageLayout
+
+__all__ = ["boundary", "column_bounds", "separator_reach", "separators"]
+
+
+def column_bounds(frame: Frame, layout: PageLayout) -> tuple[float, ...]:
+    """Find the bounds of a layout's columns: equal parts of the line, moved to separators where the lines show them.
+
+    Parameters
+    ----------
+    frame : Frame
+    layout : PageLayout
+
+    Returns
+    -------
+    tuple of float
+        Left edges of the columns and the right edge of the last, in pixels.
+    """
+    _, columns = layout.shape
+    equal = np.linspace(frame.start_px, frame.stop_px, columns + 1)
+    if columns == 1:
+        return tuple(float(b) for b in equal)
+    reach = 0.15 * (equal[1] - equal[0])
+    bounds = equal.copy()
+    for k in range(1, columns):
+        near = [r for r in frame.rules if abs(r - equal[k]) < reach]
+        if near:
+            bounds[k] = min(near, key=lambda r: abs(r - equal[k]))
+        else:
+            marks = _mark_position(frame, float(equal[k]), range(layout.shape[0]), reach)
+            bounds[k] = marks if marks is not None else equal[k]
+    return tuple(float(b) for b in bounds)
+
+
+def _mark_position(frame: Frame, at: float, rows: range, reach: float) -> float | None:
+    """Where short separators stand near an expected boundary, if most lines show one in the same column."""
+    first, last = max(0, int(at - reach)), min(frame.share.shape[1], int(at + reach) + 1)
+    votes = np.zeros(last - first)
+    for index in rows:
+        votes += _bars(frame, index, first, last)
+    votes = np.convolve(votes, np.ones(3) / 1.0, "same")
+    k = int(np.argmax(votes))
+    if votes[k] < 1.2 * len(rows):
+        return None
+    window = slice(max(0, k - 4), k + 5)
+    weight = votes[window] * (votes[window] > 0.5 * votes[k])
+    return float((np.arange(votes.size)[window] * weight).sum() / weight.sum()) + first
+
+
+def separators(frame: Frame, bounds: tuple[float, ...], n_rows: int) -> tuple[tuple[float, float], ...]:
+    """Find the pixels that the separators at the inner bounds cover, by the votes of the lines.
+
+    Parameters
+    ----------
+    frame : Frame
+    bounds : tuple of float
+    n_rows : int
+        Lines of short leads, from the top; strips have no separators.
+
+    Returns
+    -------
+    tuple of (float, float)
+        First and last pixel of each separator.
+    """
+    found = []
+    for at in bounds[1:-1]:
+        rule = [r for r in frame.rules if abs(r - at) < frame.px_per_mm]
+        first = max(0, int(at - 0.8 * frame.px_per_mm))
+        votes = np.asarray(sum(_bars(frame, i, first, int(at + 0.8 * frame.px_per_mm) + 2) for i in range(n_rows)))
+        # One line's QRS may look like a bar; most lines have theirs in the same columns only if it is one.
+        columns = np.flatnonzero(votes >= max(1.0, 0.6 * n_rows)) + first
+        if columns.size:
+            found.append((float(columns[0]), float(columns[-1])))
+        elif rule:
+            found.append((rule[0], rule[0]))
+    return tuple(found)
+
+
+def separator_reach(frame: Frame, bars: tuple[tuple[float, float], ...], n_rows: int) -> tuple[float, float] | None:
+    """Measure how far short separators reach above and below their lines: the median, for a beat may lengthen one.
+
+    Parameters
+    ----------
+    frame : Frame
+    bars : tuple of (float, float)
+        First and last pixel of each separator.
+    n_rows : int
+
+    Returns
+    -------
+    tuple of float or None
+        In pixels; None where there are no separators.
+    """
+    up, down = [], []
+    share = bridged(frame.share, frame.px_per_mm)
+    for left, right in bars:
+        column = round((left + right) / 2)
+        for row in frame.rows[:n_rows]:
+            ink = share[:, column] >= 0.5
+            level = int(row.level_px)
+            above = np.flatnonzero(~ink[:level][::-1])
+            below = np.flatnonzero(~ink[level:])
+            up.append(float(above[0]) if above.size else float(level))
+            down.append(float(below[0]) if below.size else float(ink.size - level))
+    # A line without a bar at this bound shows no reach at all.
+    up = [u for u in up if u > frame.px_per_mm]
+    down = [d for d in down if d > frame.px_per_mm]
+    return (float(np.median(up)), float(np.median(down))) if up and down else None
+
+
+def _bars(frame: Frame, index: int, first: int, last: int) -> NDArray[np.float64]:
+    """Columns in which a line of trace carries an upright bar: ink 1 to 2.8 mm above and below its level alike."""
+    row, mm = frame.rows[index], frame.px_per_mm
+    level = int(row.level_px)  # separators are centred on the line's own level, not on the beat that passes there
+    height = frame.share.shape[0]
+    up = frame.share[max(0, level - round(2.8 * mm)) : max(1, level - round(1.0 * mm)), first:last]
+    down = frame.share[min(height - 1, level + round(1.0 * mm)) : min(height, level + round(2.8 * mm)), first:last]
+    full = (up >= 0.5).mean(axis=0) > 0.9
+    full &= (down >= 0.5).mean(axis=0) > 0.9
+    columns: NDArray[np.float64] = full.astype(np.float64)
+    return columns
+
+
+def boundary(frame: Frame, at: float, rows: range) -> tuple[float, float]:
+    """Share of lines with a separator, and with a step of the trace, at a boundary.
+
+    Parameters
+    ----------
+    frame : Frame
+    at : float
+        Place of the boundary in pixels.
+    rows : range
+        Lines that are asked.
+
+    Returns
+    -------
+    marks, steps : float
+        0 to 1.
+    """
+    mm = frame.px_per_mm
+    if any(abs(r - at) < mm for r in frame.rules):
+        return 1.0, 0.0
+    first, last = max(0, int(at - mm)), min(frame.share.shape[1], int(at + mm) + 2)
+    if last - first < 3:
+        return 0.0, 0.0
+    marks = [float(_bars(frame, i, first, last).any()) for i in rows]
+    steps = []
+    for i in rows:
+        y = frame.rows[i].y
+        before = np.median(y[max(0, first - round(2 * mm)) : first + 1])
+        behind = np.median(y[last : last + round(2 * mm)]) if last < y.size else before
+        steps.append(float(abs(behind - before) > 1.5 * mm))
+    return float(np.mean(marks)), float(np.mean(steps))
