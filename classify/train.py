@@ -30,6 +30,7 @@ from ecg.errors import ModelError, OptionsError
 from ecg.formats.atomic import replacing
 
 if TYPE_CHECKING:
+    from classify.runtime import Classifier
     from classify.training import Group
 
 __all__ = ["LAST_FILE", "Run", "train"]
@@ -172,12 +173,13 @@ def _targets(run: Run, known: LabelledSet, train_rows: Rows) -> tuple[Float32, l
     from classify.training import Group
 
     columns, groups, at = [], [], 0
+    lessons = _lessons(run, known, train_rows)
     plain: list[int] = []
     for task in run.tasks:
         y = known.answers[task.name]
         places = tuple(range(at, at + y.shape[1]))
         at += y.shape[1]
-        columns.append(_taught(run, known, task, train_rows, y))
+        columns.append(_taught(lessons, task, y, train_rows, run.options.distil))
         weight = _RARE.get(task.name, 1.0) if len(run.tasks) > 1 else 1.0
         if task.kind == "multiclass":
             groups.append(Group("one_of", places, weight))
@@ -198,24 +200,33 @@ def _targets(run: Run, known: LabelledSet, train_rows: Rows) -> tuple[Float32, l
     return np.concatenate(columns, axis=1).astype(np.float32), groups
 
 
-def _taught(run: Run, known: LabelledSet, task: Task, rows: Rows, y: Float32) -> Float32:
-    """Answers of the training records, drawn towards the mean probability of the teachers."""
-    if not run.options.teachers:
-        return y
+def _lessons(run: Run, known: LabelledSet, rows: Rows) -> list[tuple[Classifier, Float32]]:
+    """Return each teacher with its logits of the training records, [rows, outputs of the teacher]."""
     from classify.export import predict_set
-    from classify.runtime import load_classifier, probabilities
+    from classify.runtime import load_classifier
 
-    mean = np.zeros((len(rows), y.shape[1]))
+    found = []
     for name in run.options.teachers:
         teacher = load_classifier(name)
         # Signals are cut into whatever the teacher takes: it may see more leads than its student.
         seen = known if known.signals is None else replace(known, spec=teacher.spec)
         if teacher.spec != seen.spec:
             raise OptionsError(f"the teacher {name} takes other inputs than the model that it teaches; choose another")
-        logits = predict_set(teacher, seen, rows)
-        mean += probabilities(logits, teacher.card, task, teacher.outputs(task)) / len(run.options.teachers)
+        found.append((teacher, predict_set(teacher, seen, rows)))
+    return found
+
+
+def _taught(
+    lessons: Sequence[tuple[Classifier, Float32]], task: Task, y: Float32, rows: Rows, distil: float
+) -> Float32:
+    """Answers of a task, those of the training records drawn towards the mean probability of the teachers."""
+    from classify.runtime import probabilities
+
+    if not lessons:
+        return y
+    told = [probabilities(logits, teacher.card, task, teacher.outputs(task)) for teacher, logits in lessons]
     taught = y.copy()
-    taught[rows] = (1 - run.options.distil) * y[rows] + run.options.distil * mean
+    taught[rows] = (1 - distil) * y[rows] + distil * np.mean(told, axis=0)
     return taught
 
 

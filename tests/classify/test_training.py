@@ -19,7 +19,7 @@ from classify.models import MODELS
 from classify.options import PaperOptions, TrainOptions, recipe_values
 from classify.runtime import load_classifier, load_network
 from classify.sets import auxiliary_targets, head_names
-from classify.train import Run, _taught, train
+from classify.train import Run, _lessons, _taught, train
 from classify.training import Group, group_loss, mean_auroc, one_cycle
 from ecg.checkpoint import load_card
 from ecg.errors import OptionsError
@@ -175,9 +175,8 @@ def test_a_forest_is_grown_and_kept(tmp_path) -> None:
 def test_a_student_learns_from_its_teachers(several, tmp_path) -> None:
     options = replace(QUICK, epochs=1, teachers=(str(several),), distil=1.0)
     known = tiny_set()
-    run = run_of(options=options)
-    taught = _taught(run, known, run.tasks[0], halves().train, known.answers["mi_sttc"])
-    rows = halves().train
+    run, rows = run_of(options=options), halves().train
+    taught = _taught(_lessons(run, known, rows), run.tasks[0], known.answers["mi_sttc"], rows, 1.0)
     p = load_classifier(several).answer(known.inputs(rows), "mi_sttc", known.extra[rows])
     assert np.allclose(taught[halves().train], p, atol=1e-5)
     assert np.array_equal(taught[halves().validation], known.answers["mi_sttc"][halves().validation])
@@ -190,9 +189,8 @@ def test_a_teacher_may_see_other_leads_than_its_student(several, tmp_path) -> No
     options = replace(QUICK, epochs=1, teachers=(str(several),))
     assert train(run_of(options=options, arguments={**SMALL, "channels": 2}), one, tmp_path / "student") is not None
     made = replace(known, signals=None, ready=np.zeros((len(known), 3), np.float32), spec=MODELS["random_forest"].spec)
-    run = run_of(options=options)
     with pytest.raises(OptionsError, match="takes other inputs"):
-        _taught(run, made, run.tasks[0], halves().train, known.answers["mi_sttc"])
+        _lessons(run_of(options=options), made, halves().train)
 
 
 def test_age_and_sex_are_hidden_and_mixed_only_where_both_are_known() -> None:
