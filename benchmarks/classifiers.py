@@ -10,8 +10,9 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import statistics
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -52,6 +53,8 @@ class Experiment:
         Fields of `classify.options.TrainOptions`.
     shipped : str
         Shipped model that is measured as it is; nothing is trained then.
+    network : str
+        Name of one network that several experiments measure, each on one of the tasks it learns; empty for its own.
     """
 
     name: str
@@ -66,6 +69,11 @@ class Experiment:
     pages: str = ""
     train: Mapping[str, Any] = field(default_factory=dict)
     shipped: str = ""
+    network: str = ""
+
+
+#: What a network learns together, where one network stands for several experiments.
+_TOGETHER = "superclass,mi_sttc,abnormal,four_class,ami"
 
 
 def _models() -> list[Experiment]:
@@ -75,7 +83,6 @@ def _models() -> list[Experiment]:
         for model, published in (
             ("lead_ii_cnn", "ijraset_lead_ii"),
             ("twelve_lead_cnn", "ijraset_12_lead"),
-            ("xresnet1d101", ""),
             ("random_forest", ""),
         ):
             found.append(Experiment(f"{model}_{task}", "models", task, model, published=published))
@@ -86,10 +93,11 @@ def _models() -> list[Experiment]:
         ("resnet18", ""),
         ("conv_bilstm_attn", "gupta"),
         ("random_forest", ""),
-        ("xresnet1d101", ""),
     ):
         found.append(Experiment(f"{model}_ami", "models", "ami", model, published=published))
-    found.append(Experiment("xresnet1d101_superclass", "models", "superclass", "xresnet1d101"))
+    # As in its benchmark, where one network learns all statements: one for all tasks.
+    for task in _TOGETHER.split(","):
+        found.append(Experiment(f"xresnet1d101_{task}", "models", task, "xresnet1d101", network="xresnet1d101"))
     return found + _ours()
 
 
@@ -172,12 +180,8 @@ def perform(
     dict
         What ``metrics.json`` holds, the experiment, parameters and seconds an epoch.
     """
-    from classify.weights import model_folder
-    from einthoven.commands import evaluate, train
-
     if experiment.pages and images is None:
         raise OptionsError(f"{experiment.name} needs pages: give --images, a set of einthoven synth from PTB-XL")
-    out = work / experiment.name
     common: dict[str, Any] = {
         "ptbxl": ptbxl,
         "images": images if experiment.pages else None,
@@ -186,31 +190,49 @@ def perform(
         "cache": work / "cache",
         "only": _both_rates(experiment, ptbxl),
     }
-    if not experiment.shipped:
-        given = {**experiment.train, **(flags or {})}
-        asked = train.Request(
-            tasks=experiment.task,
-            model=experiment.model,
-            protocol=experiment.protocol,
-            leads=experiment.leads,
-            flags=given,
-            **common,
-        )
-        train.run(out, asked)
-    model = out if not experiment.shipped else model_folder(experiment.shipped)
-    protocol = "validation" if experiment.pages else experiment.protocol
-    measured = evaluate.Request(task=experiment.task, model=str(model), protocol=protocol, **common)
-    evaluate.run(out / "evaluation", measured)
-    content = json.loads((out / "evaluation" / "metrics.json").read_text(encoding="utf-8"))
+    given = {**experiment.train, **(flags or {})}
+    model = _model(experiment, work, common, given)
+    content = _measured(experiment, model, work / experiment.name / "evaluation", common)
     told = {name: getattr(experiment, name) for name in ("name", "group", "what", "published", "leads", "pages")}
     return {
         **content,
         "schema": {"name": SCHEMA, "version": 1},
-        "experiment": {**told, "model": experiment.model, "train": {**experiment.train, **(flags or {})}},
+        "experiment": {**told, "model": experiment.model, "train": given},
         "parameters": _parameters(model),
-        "seconds_per_epoch": _seconds(out),
+        "epochs": _history(model, len),
+        "seconds_per_epoch": _history(model, statistics.median),
         "source": "PTB-XL 1.0.3" if not experiment.pages else "pages drawn from PTB-XL 1.0.3",
     }
+
+
+def _model(experiment: Experiment, work: Path, common: Mapping[str, Any], given: Mapping[str, Any]) -> Path:
+    """Folder of the trained model: trained now, gone on with, or shipped."""
+    from classify.weights import model_folder
+    from einthoven.commands import train
+
+    if experiment.shipped:
+        return model_folder(experiment.shipped)
+    out = work / (experiment.network or experiment.name)
+    asked = train.Request(
+        tasks=_TOGETHER if experiment.network else experiment.task,
+        model=experiment.model,
+        protocol=experiment.protocol,
+        leads=experiment.leads,
+        flags=dict(given),
+        **common,
+    )
+    train.run(out, asked)
+    return out
+
+
+def _measured(experiment: Experiment, model: Path, out: Path, common: Mapping[str, Any]) -> dict[str, Any]:
+    """Content of ``metrics.json`` of a model on validation."""
+    from einthoven.commands import evaluate
+
+    protocol = "validation" if experiment.pages else experiment.protocol
+    evaluate.run(out, evaluate.Request(task=experiment.task, model=str(model), protocol=protocol, **common))
+    content: dict[str, Any] = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
+    return content
 
 
 def _both_rates(experiment: Experiment, ptbxl: Path) -> frozenset[int] | None:
@@ -230,15 +252,13 @@ def _parameters(folder: Path) -> int:
     return sum(int(x.size) for name, x in tensors.items() if not name.endswith(("running_mean", "running_var")))
 
 
-def _seconds(folder: Path) -> float | None:
-    """Median seconds of an epoch; None for trees."""
-    import statistics
-
+def _history(folder: Path, statistic: Callable[[list[float]], float]) -> float | None:
+    """Return a statistic of the epochs' seconds; None for trees and for what ships."""
     path = folder / "history.csv"
     if not path.is_file():
         return None
     with path.open(encoding="utf-8", newline="") as file:
-        return statistics.median(float(row["seconds"]) for row in csv.DictReader(file))
+        return statistic([float(row["seconds"]) for row in csv.DictReader(file)])
 
 
 def main(arguments: Sequence[str]) -> int:
