@@ -1,0 +1,311 @@
+"""Every method of explanation by its name, and the one function that runs them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any, Literal
+
+import numpy as np
+
+from classify.evaluate import decide
+from classify.inputs import to_extra
+from classify.labels import Task, find_task
+from classify.models import ModelEntry
+from classify.predict import Prediction
+from ecg.errors import ModelError, OptionsError
+from ecg.options import nearest
+from ecg.record import ECGRecord
+from explain.anatomy import WAVES, shown_on, wave_labels
+from explain.gradcam import grad_cam, guided_grad_cam
+from explain.gradients import BASELINES, integrated_gradients, saliency
+from explain.occlusion import occlusion
+from explain.result import Explanation, Map
+from explain.scorecam import score_cam
+from explain.subject import Subject
+from explain.view import View, view_of
+
+__all__ = ["DEFAULT_METHOD", "METHODS", "ExplainOptions", "Method", "explain", "find_method", "supported"]
+
+#: The method that passed most of the tests on the shipped models, see docs/explanations.md.
+DEFAULT_METHOD = "integrated_gradients"
+#: Seconds between the knots of a random map: about what one column of a network's last layer covers, so that the
+#: control is no rougher than the maps that it is compared with.
+_KNOT_S = 0.16
+
+
+@dataclass(frozen=True, kw_only=True)
+class Method:
+    """A method of explanation.
+
+    Parameters
+    ----------
+    name : str
+    run : callable
+        ``run(subject, view, target, options)`` gives a `Map`.
+    gradients : bool
+        Whether it needs a network; trees support the others only.
+    signed : bool
+        Whether negative values speak against the target.
+    baselines : tuple of str
+        What it can start from; empty where it has no baseline.
+    source : str
+        Where it was published.
+    """
+
+    name: str
+    run: Callable[[Subject, View, int, ExplainOptions], Map]
+    gradients: bool
+    signed: bool = False
+    baselines: tuple[str, ...] = ()
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExplainOptions:
+    """What is asked.
+
+    Parameters
+    ----------
+    task : str
+    target : str
+        Label to explain; empty for the one that stands highest over its threshold.
+    method : str
+        One of `METHODS`.
+    baseline : str
+        For Integrated Gradients, see `explain.gradients.BASELINES`.
+    age : float or None
+        Years; else what the record says.
+    sex : str or None
+        ``"M"`` or ``"F"``; else what the record says.
+    seed : int
+        Of the random map.
+
+    Raises
+    ------
+    OptionsError
+        If one is unknown.
+    """
+
+    task: str = "superclass"
+    target: str = ""
+    method: str = DEFAULT_METHOD
+    baseline: str = "zero"
+    age: float | None = None
+    sex: Literal["M", "F"] | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        labels = find_task(self.task).labels
+        if self.target and self.target not in labels:
+            raise OptionsError(
+                f"the task {self.task} has no label {self.target!r}{nearest(self.target, labels)}; "
+                f"choose one of {', '.join(labels)}"
+            )
+        find_method(self.method)
+        if self.baseline not in BASELINES:
+            raise OptionsError(f"the baseline must be one of {', '.join(BASELINES)}, got {self.baseline!r}")
+
+
+def find_method(name: str) -> Method:
+    """Find the method of a name; raises OptionsError with the known names if there is none."""
+    if name not in METHODS:
+        raise OptionsError(f"there is no method {name!r}{nearest(name, METHODS)}; choose one of {', '.join(METHODS)}")
+    return METHODS[name]
+
+
+def supported(entry: ModelEntry) -> tuple[str, ...]:
+    """Names of the methods that an architecture supports."""
+    return tuple(m.name for m in METHODS.values() if entry.kind == "network" or not m.gradients)
+
+
+def explain(
+    subject: Subject,
+    record: ECGRecord,
+    options: ExplainOptions | None = None,
+    prediction: Prediction | None = None,
+    **changes: Any,
+) -> Explanation:
+    """Explain a model's answer for a record.
+
+    Parameters
+    ----------
+    subject : Subject
+        From `explain.subject.open_subject`.
+    record : ECGRecord
+        A digitized page is one too.
+    options : ExplainOptions, optional
+    prediction : Prediction, optional
+        The answer as it was given; asked for anew without it.
+    **changes
+        Fields of `ExplainOptions`: ``method="gradcam"``.
+
+    Returns
+    -------
+    Explanation
+
+    Raises
+    ------
+    ModelError
+        If the model does not answer the task, cannot take the record or does not support the method.
+    OptionsError
+        If an option is wrong.
+
+    Examples
+    --------
+    >>> explain(open_subject("default"), record, task="mi", method="gradcam").leads[:2]  # doctest: +SKIP
+    ('I', 'II')
+    """
+    try:
+        options = replace(options or ExplainOptions(), **changes)
+    except TypeError as error:
+        raise OptionsError(f"unknown option of explain: {error}") from error
+    task, method = find_task(options.task), find_method(options.method)
+    if method.name not in supported(subject.entry):
+        raise ModelError(
+            f"{subject.entry.name} does not support {method.name}; choose one of {', '.join(supported(subject.entry))}"
+        )
+    view = view_of(record, subject.classifier.spec, _person(subject, record, options))
+    probability, thresholds, decision = _answer(subject, view, task, prediction)
+    place = task.labels.index(options.target) if options.target else _highest(probability, thresholds, decision)
+    began = time.perf_counter()
+    found = method.run(subject, view, subject.target(task, task.labels[place]), options)
+    seconds = time.perf_counter() - began
+    values, fs = _on_record(found, view)
+    return Explanation(
+        values=values,
+        leads=view.leads,
+        fs=fs,
+        on_input=found.values,
+        task=task.name,
+        target=task.labels[place],
+        probability=probability[place],
+        threshold=thresholds[place],
+        decision=decision[place],
+        model=subject.classifier.card.name,
+        method=method.name,
+        baseline=options.baseline if method.baselines else "",
+        signed=method.signed,
+        delta=found.delta,
+        steps=found.steps,
+        seconds=seconds,
+        status="abstained" if prediction is not None and prediction.status == "abstained" else "answered",
+        notes=(*found.notes, *(prediction.reasons if prediction is not None else ())),
+    )
+
+
+def _person(subject: Subject, record: ECGRecord, options: ExplainOptions) -> Any:
+    """Age and sex for models that take them, as `classify.predict` takes them."""
+    if not subject.classifier.spec.demographics:
+        return None
+    age, sex = record.meta.get("age"), record.meta.get("sex")
+    if not isinstance(age, (int, float)) or not 0 <= age <= 130:
+        age = None
+    told = options.sex or (sex if sex in ("M", "F") else None)
+    return to_extra(age if options.age is None else options.age, told)
+
+
+_Answer = tuple[tuple[float, ...], tuple[float | None, ...], tuple[bool, ...]]
+
+
+def _answer(subject: Subject, view: View, task: Task, prediction: Prediction | None) -> _Answer:
+    """Probabilities, thresholds and decisions of a task."""
+    if prediction is not None and prediction.probabilities:
+        return prediction.probabilities, prediction.thresholds, prediction.decision
+    card = subject.classifier.card
+    extra = None if view.extra is None else view.extra[None]
+    p = subject.classifier.answer(view.x[None], task, extra)
+    names = [card.labels[k] for k in subject.classifier.outputs(task)]
+    thresholds: tuple[float | None, ...] = (None,) * len(names)
+    if task.kind != "multiclass":
+        # 0.5 where a card has none: the likelier of yes and no.
+        thresholds = tuple(float(card.thresholds.get(name, 0.5)) for name in names)
+    known = {label: t for label, t in zip(task.labels, thresholds, strict=True) if t is not None}
+    decision = decide(p, task.labels, task.kind, known)[0]
+    return tuple(float(v) for v in p[0]), thresholds, tuple(bool(v) for v in decision)
+
+
+def _highest(probability: tuple[float, ...], thresholds: tuple[float | None, ...], decision: tuple[bool, ...]) -> int:
+    """Label that stands highest over its threshold; given ones first."""
+    over = [p - (t or 0.0) for p, t in zip(probability, thresholds, strict=True)]
+    return max(range(len(over)), key=lambda k: (decision[k], over[k]))
+
+
+def _on_record(found: Map, view: View) -> tuple[np.ndarray[Any, Any], float]:
+    if view.spec.kind != "features":
+        return view.on_record(found.values), view.fs
+    # Trees: what a wave of a lead weighs stands on every sample of that wave.
+    fs = 100.0  # Hz; a rate to draw at
+    n = round(view.record.duration_s * fs)
+    labels, shown = wave_labels(view.record, fs, n, view.leads), shown_on(view.record, fs, n, view.leads)
+    values = np.zeros(labels.shape, dtype=np.float32)
+    for row in range(len(view.leads)):
+        for k in range(len(WAVES)):
+            here = (labels[row] == k) & shown[row]
+            if here.any():
+                values[row, here] = found.values[row, k] / here.sum()
+    return values, fs
+
+
+def _random(_subject: Subject, view: View, _target: int, options: ExplainOptions) -> Map:
+    """Draw a map that knows nothing: uniform values between knots, the control of every test."""
+    rng = np.random.default_rng(options.seed)
+    if view.spec.kind == "features":
+        return Map(rng.uniform(0, 1, (len(view.leads), len(WAVES))).astype(np.float32))
+    n = view.signal.shape[1]
+    knots = np.arange(0, n + _KNOT_S * view.fs, _KNOT_S * view.fs)
+    drawn = rng.uniform(0, 1, (len(view.leads), len(knots)))
+    values = np.stack([np.interp(np.arange(n), knots, row) for row in drawn])
+    return Map(np.where(view.shown, values, 0).astype(np.float32))
+
+
+#: Every method by its name.
+METHODS: Mapping[str, Method] = MappingProxyType(
+    {
+        m.name: m
+        for m in (
+            Method(
+                name="gradcam",
+                run=lambda subject, view, target, _: grad_cam(subject, view, target),
+                gradients=True,
+                source="Selvaraju et al., ICCV 2017, DOI 10.1109/ICCV.2017.74",
+            ),
+            Method(
+                name="guided_gradcam",
+                run=lambda subject, view, target, _: guided_grad_cam(subject, view, target),
+                gradients=True,
+                source="Selvaraju et al. 2017; Springenberg et al. 2015, arXiv 1412.6806",
+            ),
+            Method(
+                name="saliency",
+                run=lambda subject, view, target, _: saliency(subject, view, target),
+                gradients=True,
+                source="Simonyan et al. 2014, arXiv 1312.6034",
+            ),
+            Method(
+                name="integrated_gradients",
+                run=lambda subject, view, target, o: integrated_gradients(subject, view, target, o.baseline),
+                gradients=True,
+                signed=True,
+                baselines=BASELINES,
+                source="Sundararajan et al., ICML 2017, arXiv 1703.01365",
+            ),
+            Method(
+                name="scorecam",
+                run=lambda subject, view, target, _: score_cam(subject, view, target),
+                gradients=True,
+                source="Wang et al., CVPR workshops 2020, DOI 10.1109/CVPRW50498.2020.00020",
+            ),
+            Method(
+                name="occlusion",
+                run=lambda subject, view, target, _: occlusion(subject, view, target),
+                gradients=False,
+                signed=True,
+                source="Zeiler & Fergus, ECCV 2014, DOI 10.1007/978-3-319-10590-1_53",
+            ),
+            Method(name="random", run=_random, gradients=False, source="the control of every test"),
+        )
+    }
+)
