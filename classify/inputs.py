@@ -1,12 +1,13 @@
 """From a record to what a classifier takes in: the only place where that happens, in training and prediction alike.
 
-What goes in is said by an `InputSpec`, which stands on the model's card. Four kinds are known:
+What goes in is said by an `InputSpec`, which stands on the model's card. Five kinds are known:
 
 - ``leads``: leads as rows at one rate, each scaled; what the published networks take.
 - ``paper``: eight independent leads (I, II, V1 to V6) and, for each, where it is present. The other four limb leads
   follow from I and II (Einthoven, Goldberger), so a page and a record, whatever is missing, look alike.
 - ``beat``: the median beat of each lead (Riek et al., arXiv 2405.09567).
 - ``features``: rate, intervals and amplitudes, for trees.
+- ``page``: a picture of a page, cut by `classify.images.area`.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from classify.resampling import resampled
 from ecg.errors import ModelError
 from ecg.record import LEADS, ECGRecord, complete_limb_leads, select
 
-__all__ = ["INDEPENDENT_LEADS", "InputSpec", "from_signals", "to_extra", "to_input"]
+__all__ = ["INDEPENDENT_LEADS", "InputSpec", "from_pictures", "from_signals", "to_extra", "to_input"]
 
 #: Leads that no others determine; the four remaining limb leads follow from I and II.
 INDEPENDENT_LEADS = ("I", "II", "V1", "V2", "V3", "V4", "V5", "V6")
@@ -35,8 +36,11 @@ _EPSILON = 1e-8
 #: Amplitude in mV beyond which a lead is cut off: no QRS is taller, electrodes that come off are.
 _CLIP_MV = 5.0
 
-Kind = Literal["leads", "paper", "beat", "features"]
-Normalisation = Literal["zscore", "scale", "maximum", "median", "none"]
+#: Means and standard deviations of ImageNet's red, green and blue, on a scale from 0 to 1 (torchvision's and timm's).
+_IMAGENET_MEAN, _IMAGENET_SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+Kind = Literal["leads", "paper", "beat", "features", "page"]
+Normalisation = Literal["zscore", "scale", "maximum", "median", "none", "imagenet"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,22 +50,29 @@ class InputSpec:
     Parameters
     ----------
     kind : str
-        ``"leads"``, ``"paper"``, ``"beat"`` or ``"features"``.
+        ``"leads"``, ``"paper"``, ``"beat"``, ``"features"`` or ``"page"``.
     leads : tuple of str
         In the order of the rows.
     fs : float
-        Rate in Hz.
+        Rate in Hz; 0 for a picture.
     seconds : float
         Longer records are cut to their first seconds, shorter ones stand at the start with nothing after them.
     normalise : str
         ``"zscore"`` per lead; ``"scale"``: divided by `scale_mv`; ``"median"``: each lead minus its median, in mV,
-        within 5 mV; ``"maximum"``: each lead divided by its largest absolute value; ``"none"``.
+        within 5 mV; ``"maximum"``: each lead divided by its largest absolute value; ``"none"``; ``"imagenet"``: each
+        channel of a picture minus ImageNet's mean, over its standard deviation.
     scale_mv : float
         What ``"scale"`` divides by, in mV.
     presence : bool
         One more row a lead: 1 where it is present, 0 elsewhere.
     demographics : bool
         Whether age and sex go in beside the signal, see `to_extra`.
+    picture : tuple of 3 int
+        Channels (1: grey, 3: RGB), height and width of a picture in pixels.
+    area : str
+        What of a page is seen: ``"grid"``, the recording alone, as the digitizer finds it, or ``"whole"``.
+    fit : str
+        How it is brought to size: ``"letterbox"`` keeps the aspect and fills up with paper, ``"stretch"`` does not.
 
     Raises
     ------
@@ -77,10 +88,15 @@ class InputSpec:
     scale_mv: float = 1.0
     presence: bool = False
     demographics: bool = False
+    picture: tuple[int, ...] = ()
+    area: Literal["grid", "whole"] = "grid"
+    fit: Literal["letterbox", "stretch"] = "letterbox"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "leads", tuple(self.leads))
+        object.__setattr__(self, "picture", tuple(self.picture))
         kinds = {"leads": ("zscore", "scale"), "paper": ("median",), "beat": ("maximum",), "features": ("none",)}
+        kinds["page"] = ("imagenet",)
         if self.kind not in kinds:
             raise ModelError(f"an input is of kind {', '.join(kinds)}, got {self.kind!r}; the model's card is damaged")
         if self.normalise not in kinds[self.kind]:
@@ -88,8 +104,18 @@ class InputSpec:
                 f"an input of kind {self.kind} is normalised by {' or '.join(kinds[self.kind])}, "
                 f"got {self.normalise!r}; the model's card is damaged"
             )
-        if not self.leads or not (self.fs > 0 and self.seconds > 0 and self.scale_mv > 0):
+        if self.kind == "page":
+            self._check_picture()
+        elif not self.leads or not (self.fs > 0 and self.seconds > 0 and self.scale_mv > 0):
             raise ModelError("an input has leads and a positive rate, length and scale; the model's card is damaged")
+
+    def _check_picture(self) -> None:
+        if len(self.picture) != 3 or self.picture[0] not in (1, 3) or min(self.picture) < 1:
+            raise ModelError(f"a picture has 1 or 3 channels, a height and a width, got {self.picture}")
+        if self.area not in ("grid", "whole") or self.fit not in ("letterbox", "stretch"):
+            raise ModelError(
+                f"a page shows its grid or the whole, as letterbox or stretch, got {self.area!r} and {self.fit!r}"
+            )
 
     @property
     def n_samples(self) -> int:
@@ -98,7 +124,9 @@ class InputSpec:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Shape of one input: [rows, samples], [1, leads, samples] for a beat, [features]."""
+        """Shape of one input: [rows, samples], [1, leads, samples] for a beat, [features], [channels, height, width]."""
+        if self.kind == "page":
+            return self.picture
         if self.kind == "features":
             return (len(FEATURES),)
         if self.kind == "beat":
@@ -107,7 +135,10 @@ class InputSpec:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields for a model's card."""
-        return {**asdict(self), "leads": list(self.leads)}
+        content = {**asdict(self), "leads": list(self.leads), "picture": list(self.picture)}
+        if self.kind != "page":
+            return {name: value for name, value in content.items() if name not in ("picture", "area", "fit")}
+        return content
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> InputSpec:
@@ -141,8 +172,8 @@ def to_input(record: ECGRecord, spec: InputSpec) -> NDArray[np.float32]:
     Raises
     ------
     ModelError
-        If the record is too slow, a lead that the model needs is missing throughout, or no beat is found where beats
-        are needed.
+        If the record is too slow, a lead that the model needs is missing throughout, no beat is found where beats
+        are needed, or the model takes pictures.
     """
     out: NDArray[np.float32] = from_signals(record.signal[None], record.leads, record.fs, spec)[0]
     return out
@@ -171,6 +202,8 @@ def from_signals(
     ModelError
         As `to_input`.
     """
+    if spec.kind == "page":
+        raise ModelError("this model takes pictures of pages, got a record; give a page, or choose another model")
     if fs < _LEAST_FS:
         raise ModelError(f"models need records of at least 100 Hz, got {fs:g} Hz; record faster")
     signals = signals.astype(np.float32, copy=False)  # sums of float16 would be rounded to it
@@ -181,6 +214,57 @@ def from_signals(
     if spec.kind == "paper":
         return _paper(x, spec)
     return _leads(x, spec)
+
+
+def from_pictures(pictures: NDArray[np.uint8], spec: InputSpec) -> NDArray[np.float32]:
+    """Make inputs from pictures of one size.
+
+    Parameters
+    ----------
+    pictures : uint8 array [n, height, width] or [n, height, width, 3]
+        Grey, or RGB; cut by `classify.images.area`. Another size than the model's is resized, by area where it shrinks.
+    spec : InputSpec
+        Of kind ``"page"``.
+
+    Returns
+    -------
+    float32 array [n, channels, height, width]
+
+    Raises
+    ------
+    ModelError
+        If the model takes no pictures.
+
+    Examples
+    --------
+    >>> spec = InputSpec(kind="page", fs=0, seconds=0, normalise="imagenet", picture=(3, 2, 2))
+    >>> from_pictures(np.full((1, 4, 4), 255, np.uint8), spec)[0, :, 0, 0].round(2).tolist()
+    [2.25, 2.43, 2.64]
+    """
+    if spec.kind != "page":
+        raise ModelError("this model takes records, got pictures; choose an image model")
+    channels, height, width = spec.picture
+    mean, sd = (np.array(values, np.float32) for values in (_IMAGENET_MEAN, _IMAGENET_SD))
+    if channels == 1:
+        mean, sd = mean.mean(keepdims=True), sd.mean(keepdims=True)
+    out = np.empty((len(pictures), channels, height, width), np.float32)
+    for row, picture in zip(out, pictures, strict=True):
+        row[:] = _sized(picture, channels, height, width)
+    out *= (1 / 255 / sd)[:, None, None]
+    out -= (mean / sd)[:, None, None]
+    return out
+
+
+def _sized(picture: NDArray[np.uint8], channels: int, height: int, width: int) -> NDArray[np.uint8]:
+    """Bring a picture to [channels or 1, height, width]."""
+    import cv2
+
+    if channels == 1 and picture.ndim == 3:
+        picture = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+    if picture.shape[:2] != (height, width):
+        how = cv2.INTER_AREA if picture.shape[0] > height else cv2.INTER_LINEAR
+        picture = cv2.resize(picture, (width, height), interpolation=how)
+    return picture[None] if picture.ndim == 2 else picture.transpose(2, 0, 1)
 
 
 def _chosen(signals: NDArray[np.floating], leads: tuple[str, ...], fs: float, spec: InputSpec) -> NDArray[np.floating]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from classify.arrays import load_arrays
-from classify.inputs import InputSpec, from_signals, to_extra
+from classify.inputs import InputSpec, from_pictures, from_signals, to_extra
 from classify.labels import Task, find_task, target_table
 from ecg.datasets import RecordItem
 from ecg.record import LEADS
@@ -39,6 +40,7 @@ class LabelledSet:
         Hz.
     ready : float32 array [n, *spec.shape], or None
         Inputs made beforehand (median beats, features), where making them takes long; NaN where none can be made.
+        Pictures are uint8 [n, height, width] or [n, height, width, 3], of any size.
     spec : InputSpec
     answers : mapping task -> float32 array [n, labels]
         NaN in rows that the task leaves out.
@@ -56,7 +58,7 @@ class LabelledSet:
     signals: NDArray[np.floating] | None
     leads: tuple[str, ...]
     fs: float
-    ready: NDArray[np.floating] | None
+    ready: NDArray[Any] | None
     spec: InputSpec
     answers: Mapping[str, Float32]
     extra: Float32
@@ -69,6 +71,8 @@ class LabelledSet:
 
     def inputs(self, rows: Rows) -> Float32:
         """Make the inputs of some records, [rows, *spec.shape]."""
+        if self.ready is not None and self.spec.kind == "page":
+            return from_pictures(self.ready[rows], self.spec)
         if self.ready is not None:
             return np.asarray(self.ready[rows], dtype=np.float32)
         assert self.signals is not None  # noqa: S101 - one of the two is given
@@ -78,7 +82,7 @@ class LabelledSet:
         """Tell of which records an input can be made."""
         if self.ready is not None and self.spec.kind == "beat":
             return np.asarray(np.isfinite(self.ready[:, 0, 0, 0]))
-        if self.ready is not None:  # features may be unknown one by one, not all of them
+        if self.ready is not None and self.spec.kind == "features":  # they may be unknown one by one, not all
             return np.asarray(np.isfinite(self.ready).any(axis=1))
         return np.ones(len(self), dtype=bool) if self.readable is None else self.readable
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from importlib import import_module
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
 
 from classify.inputs import INDEPENDENT_LEADS, InputSpec
-from classify.models.entry import ModelEntry, Recipe
+from classify.models.entry import ModelEntry, Recipe, builder
+from classify.models.page_entries import PAGE_MODELS
 from ecg.errors import OptionsError
 from ecg.record import LEADS
 
@@ -39,15 +38,6 @@ def _published(leads: tuple[str, ...]) -> InputSpec:
     return InputSpec(kind="leads", leads=leads, fs=500, seconds=10, normalise="zscore")
 
 
-def _builder(module: str, name: str) -> Callable[..., Any]:
-    """Class of a module of this package, imported when it is called."""
-
-    def build(n_labels: int, **arguments: Any) -> Any:
-        return getattr(import_module(f"classify.models.{module}"), name)(n_labels, **arguments)
-
-    return build
-
-
 #: Every architecture by its name.
 MODELS: Mapping[str, ModelEntry] = MappingProxyType(
     {
@@ -55,7 +45,7 @@ MODELS: Mapping[str, ModelEntry] = MappingProxyType(
         for m in (
             ModelEntry(
                 name="resnet1d_se",
-                build=_builder("resnet1d_se", "ResNet1dSE"),
+                build=builder("resnet1d_se", "ResNet1dSE"),
                 spec=InputSpec(
                     kind="paper",
                     leads=INDEPENDENT_LEADS,
@@ -63,9 +53,8 @@ MODELS: Mapping[str, ModelEntry] = MappingProxyType(
                     seconds=10,
                     normalise="median",
                     presence=True,
-                    demographics=True,
                 ),
-                n_parameters=1_115_325,
+                n_parameters=1_115_229,
                 source="ours; after He 2016, Hu 2018 and Wang 2017, see its module",
                 explains="blocks",
                 recipe=Recipe(
@@ -83,7 +72,7 @@ MODELS: Mapping[str, ModelEntry] = MappingProxyType(
             ),
             ModelEntry(
                 name="xresnet1d101",
-                build=_builder("xresnet1d101", "XResNet1d101"),
+                build=builder("xresnet1d101", "XResNet1d101"),
                 # The benchmark standardises with one mean and one deviation over all leads of the training folds: over
                 # folds 1 to 8 of PTB-XL −0.0009 mV, taken as nought, and 0.2351 mV.
                 spec=InputSpec(kind="leads", leads=LEADS, fs=100, seconds=10, normalise="scale", scale_mv=0.2351),
@@ -103,7 +92,7 @@ MODELS: Mapping[str, ModelEntry] = MappingProxyType(
             ),
             ModelEntry(
                 name="lead_ii_cnn",
-                build=_builder("lead_ii_cnn", "LeadIICNN"),
+                build=builder("lead_ii_cnn", "LeadIICNN"),
                 spec=_published(("II",)),
                 n_parameters=20_532_609,
                 source=_FLATTEN_SOURCE,
@@ -113,7 +102,7 @@ MODELS: Mapping[str, ModelEntry] = MappingProxyType(
             ),
             ModelEntry(
                 name="twelve_lead_cnn",
-                build=_builder("twelve_lead_cnn", "TwelveLeadCNN"),
+                build=builder("twelve_lead_cnn", "TwelveLeadCNN"),
                 spec=_published(LEADS),
                 n_parameters=10_328_225,
                 source=_FLATTEN_SOURCE,
@@ -123,7 +112,7 @@ MODELS: Mapping[str, ModelEntry] = MappingProxyType(
             ),
             ModelEntry(
                 name="image_signal_cnn",
-                build=_builder("image_signal_cnn", "ImageSignalCNN"),
+                build=builder("image_signal_cnn", "ImageSignalCNN"),
                 spec=_published(("II",)),
                 n_parameters=20_532_609,
                 source=_FLATTEN_SOURCE,
@@ -133,7 +122,7 @@ MODELS: Mapping[str, ModelEntry] = MappingProxyType(
             ),
             ModelEntry(
                 name="ecg_smart_net",
-                build=_builder("ecg_smart_net", "ECGSmartNet"),
+                build=builder("ecg_smart_net", "ECGSmartNet"),
                 spec=_BEAT,
                 n_parameters=6_991_169,
                 source=_BEAT_SOURCE,
@@ -142,7 +131,7 @@ MODELS: Mapping[str, ModelEntry] = MappingProxyType(
             ),
             ModelEntry(
                 name="resnet18",
-                build=_builder("resnet18", "ResNet18"),
+                build=builder("resnet18", "ResNet18"),
                 spec=_BEAT,
                 n_parameters=11_170_753,
                 source="He et al., CVPR 2016, arXiv 1512.03385; the control of Riek et al.",
@@ -151,7 +140,7 @@ MODELS: Mapping[str, ModelEntry] = MappingProxyType(
             ),
             ModelEntry(
                 name="conv_bilstm_attn",
-                build=_builder("conv_bilstm_attn", "ConvBiLSTMAttention"),
+                build=builder("conv_bilstm_attn", "ConvBiLSTMAttention"),
                 spec=InputSpec(
                     kind="leads", leads=LEADS, fs=100, seconds=10, normalise="scale", scale_mv=1.0, demographics=True
                 ),
@@ -165,13 +154,14 @@ MODELS: Mapping[str, ModelEntry] = MappingProxyType(
             ),
             ModelEntry(
                 name="random_forest",
-                build=_builder("random_forest", "RandomForest"),
+                build=builder("random_forest", "RandomForest"),
                 spec=InputSpec(kind="features", leads=LEADS, fs=500, seconds=10, normalise="none"),
-                n_parameters=1_115_325,
+                n_parameters=1_115_229,
                 source="Breiman, Mach Learn 2001;45:5; for occlusion infarction Al-Zaiti et al., Nat Med 2023;29:1804",
                 explains="",
                 kind="forest",
             ),
+            *PAGE_MODELS,
         )
     }
 )

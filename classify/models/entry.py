@@ -4,11 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, Literal
 
 from classify.inputs import InputSpec
 
-__all__ = ["ModelEntry", "Recipe"]
+__all__ = ["ModelEntry", "Recipe", "builder"]
+
+
+def builder(module: str, name: str) -> Callable[..., Any]:
+    """Class of a module of this package, imported when it is called.
+
+    Parameters
+    ----------
+    module, name : str
+        Of this package, and of the class in it.
+
+    Returns
+    -------
+    callable
+        As `ModelEntry.build`.
+    """
+
+    def build(n_labels: int, **arguments: Any) -> Any:
+        return getattr(import_module(f"classify.models.{module}"), name)(n_labels, **arguments)
+
+    return build
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +62,11 @@ class Recipe:
         Parameter of the Beta distribution; 0 for none (Zhang et al., ICLR 2018, arXiv 1710.09412).
     ema : float
         Decay a step of the averaged weights; 0 for none.
+    weigh_classes : bool
+        Classes that exclude each other weighed by the inverse of their frequency.
+    keep : str
+        Weights of the epoch with the highest AUROC (``"best"``) or the lowest loss (``"loss"``) on validation, or of the
+        ``"last"``.
     """
 
     optimiser: Literal["adam", "adamw"]
@@ -56,6 +82,8 @@ class Recipe:
     pooled: Literal["whole", "mean", "max"] = "whole"
     mixup: float = 0.0
     ema: float = 0.0
+    weigh_classes: bool = False
+    keep: Literal["best", "loss", "last"] = "best"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,8 +103,8 @@ class ModelEntry:
     source : str
         Where the architecture comes from.
     explains : str
-        Dotted name of the layer whose maps Grad-CAM reads: the last one that still knows time; empty where there is
-        none.
+        Dotted name of the layer whose maps Grad-CAM reads: the last one that still knows time, or of a picture the place;
+        empty where there is none.
     published_threshold : float or None
         Operating point of the publication, a probability.
     recipe : Recipe or None
