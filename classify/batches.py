@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
 from classify.augment import Bank, as_paper, crop, mixing
+from classify.images.vary import varied
 from classify.options import PaperOptions, TrainOptions
 from classify.sets import LabelledSet
 
@@ -73,6 +74,8 @@ class Batches:
         self, x: Float32, y: Float32, extra: Float32, rng: np.random.Generator
     ) -> tuple[Float32, Float32, Float32]:
         options = self.options
+        if options.vary and self.known.spec.kind == "page":
+            x = varied(x, options.vary, rng)
         if options.crop_s is not None:
             x = crop(x, round(options.crop_s * self.known.spec.fs), rng)
         if options.mixup:

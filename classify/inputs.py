@@ -124,7 +124,7 @@ class InputSpec:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Shape of one input: [rows, samples], [1, leads, samples] for a beat, [features], [channels, height, width]."""
+        """Shape of one input: [rows, samples], [1, leads, samples] of a beat, [features], [channels, height, width]."""
         if self.kind == "page":
             return self.picture
         if self.kind == "features":

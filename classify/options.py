@@ -118,8 +118,17 @@ class TrainOptions:
         Weight of the teachers, 0 to 1; the truth has the rest.
     share : float
         Share of the training patients that are used.
+    start : str
+        Weights that the network starts from (`classify.images.backbones.load_start`): ``"imagenet"``, a file, or a
+        model by folder, URL or name; empty for none.
+    weigh_classes : bool
+        Classes that exclude each other are weighed by the inverse of their frequency among the training records.
+    vary : float
+        How far pictures are shifted, scaled and changed in tone while they are learnt, from 0 (not at all) to 1
+        (`classify.images.vary`).
     keep : str
-        ``"best"``: weights of the epoch with the highest validation AUROC; ``"last"``.
+        Weights of the epoch with the highest AUROC (``"best"``) or the lowest loss (``"loss"``) on validation, or of
+        the ``"last"``.
     threshold : str
         Rule by which thresholds are chosen on validation (`classify.protocols.choose_threshold`).
     seed : int
@@ -160,7 +169,10 @@ class TrainOptions:
     teachers: tuple[str, ...] = ()
     distil: float = 0.5
     share: float = 1.0
-    keep: Literal["best", "last"] = "best"
+    start: str = ""
+    weigh_classes: bool = False
+    vary: float = 0.0
+    keep: Literal["best", "loss", "last"] = "best"
     threshold: str = "f1"
     seed: int = 0
     accelerator: Literal["auto", "cpu", "gpu"] = "auto"
@@ -172,7 +184,7 @@ class TrainOptions:
         for name, least in (("epochs", 1), ("batch", 2), ("patience", 1), ("stop_after", 0), ("devices", 0)):
             if getattr(self, name) < least:
                 raise OptionsError(f"{name} must be {least} or more, got {getattr(self, name)}")
-        for name in ("warm_up", "ema", "distil", "share", "hide_person"):
+        for name in ("warm_up", "ema", "distil", "share", "hide_person", "vary"):
             _within(name, getattr(self, name), 0, 1)
         for name in ("weight_decay", "clip", "mixup"):
             _within(name, getattr(self, name), 0, 1000)

@@ -170,7 +170,7 @@ def _check_same(run: Run, out: Path) -> None:
 
 def _targets(run: Run, known: LabelledSet, train_rows: Rows) -> tuple[Float32, list[Group]]:
     """Targets of all outputs, and how each is learnt."""
-    from classify.training import Group
+    from classify.training import Group, class_weights
 
     columns, groups, at = [], [], 0
     lessons = _lessons(run, known, train_rows)
@@ -182,7 +182,8 @@ def _targets(run: Run, known: LabelledSet, train_rows: Rows) -> tuple[Float32, l
         columns.append(_taught(lessons, task, y, train_rows, run.options.distil))
         weight = _RARE.get(task.name, 1.0) if len(run.tasks) > 1 else 1.0
         if task.kind == "multiclass":
-            groups.append(Group("one_of", places, weight))
+            classes = class_weights(y[train_rows]) if run.options.weigh_classes else ()
+            groups.append(Group("one_of", places, weight, classes=classes))
         elif weight != 1:
             groups.append(Group("yes_no", places, weight))
         else:
@@ -209,7 +210,7 @@ def _lessons(run: Run, known: LabelledSet, rows: Rows) -> list[tuple[Classifier,
     for name in run.options.teachers:
         teacher = load_classifier(name)
         # Signals are cut into whatever the teacher takes: it may see more leads than its student.
-        seen = known if known.signals is None else replace(known, spec=teacher.spec)
+        seen = known if known.signals is None else replace(known, spec=teacher.spec, ready=None)
         if teacher.spec != seen.spec:
             raise OptionsError(f"the teacher {name} takes other inputs than the model that it teaches; choose another")
         found.append((teacher, predict_set(teacher, seen, rows)))
@@ -241,6 +242,7 @@ def _fitted(
     try:
         import torch
 
+        from classify.images.backbones import load_start
         from classify.training import Learner, Recorder
     except ImportError as error:
         raise ModelError(f"training needs torch and lightning ({error}); pip install 'einthoven[learn]'") from error
@@ -249,6 +251,8 @@ def _fitted(
     with _quiet(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(run.options.seed)
         network = run.entry.build(targets.shape[1], **run.arguments)
+        if run.options.start:
+            load_start(network, run.options.start)
         window = round((run.options.window_s or 0) * known.spec.fs)
         # Rows of two dimensions compute faster with channels last; other arrays do not change.
         learner = Learner(network.to(memory_format=torch.channels_last), groups, run.options, window)
@@ -259,7 +263,7 @@ def _fitted(
         return None
     _draw(recorder, out)
     kept = learner.kept
-    if run.options.keep == "best" and (out / _BEST_FILE).is_file():
+    if run.options.keep != "last" and (out / _BEST_FILE).is_file():
         state = torch.load(out / _BEST_FILE, map_location="cpu", weights_only=True)["state_dict"]
         prefix = "network." if learner.average is None else "average."
         kept.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
@@ -288,7 +292,7 @@ def _loaders(run: Run, known: LabelledSet, rows: tuple[Rows, Rows], targets: Flo
 
     options, paper = run.options, run.paper
     check_bank(paper)
-    varies = paper.acts or options.mixup or options.crop_s
+    varies = paper.acts or options.crop_s or (options.mixup and known.spec.kind != "page")
     if paper.acts and known.spec.kind != "paper":
         raise OptionsError(
             f"{run.entry.name} takes whole leads: it cannot be shown as paper; leave the table paper out"
@@ -310,8 +314,8 @@ def _trainer(options: TrainOptions, out: Path, recorder: Any) -> Any:
     keeper = ModelCheckpoint(
         dirpath=out,
         filename=Path(_BEST_FILE).stem,
-        monitor="val_auroc",
-        mode="max",
+        monitor="val_loss" if options.keep == "loss" else "val_auroc",
+        mode="min" if options.keep == "loss" else "max",
         save_last=True,
         save_on_train_epoch_end=True,
         enable_version_counter=False,

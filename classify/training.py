@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from classify.options import TrainOptions
 from classify.runtime import windows_of
@@ -26,8 +27,10 @@ import torch  # noqa: E402
 from torch import Tensor, nn  # noqa: E402
 from torch.nn import functional  # noqa: E402
 
-__all__ = ["HISTORY_COLUMNS", "Group", "Learner", "Recorder", "group_loss", "mean_auroc", "one_cycle"]
+__all__ = ["HISTORY_COLUMNS", "Group", "Learner", "Recorder", "class_weights", "group_loss", "mean_auroc", "one_cycle"]
 
+#: What a weighed mean loss is divided by at least: less than any record weighs, and not nought.
+_LEAST_WEIGHT = 1e-4
 HISTORY_COLUMNS = ("epoch", "train_loss", "val_loss", "val_auroc", "lr", "seconds")
 
 
@@ -45,12 +48,37 @@ class Group:
         Of the group's mean loss in the sum.
     counts : bool
         Whether the validation AUROC is taken over them.
+    classes : tuple of float
+        Weight of each class of ``"one_of"`` in the mean loss; empty for equal ones.
     """
 
     kind: str
     columns: tuple[int, ...]
     weight: float
     counts: bool = True
+    classes: tuple[float, ...] = ()
+
+
+def class_weights(y: NDArray[np.floating]) -> tuple[float, ...]:
+    """Weight of each class by the inverse of its frequency, 1 where all are equally frequent.
+
+    Parameters
+    ----------
+    y : float array [records, classes]
+        0 or 1; rows of NaN do not count.
+
+    Returns
+    -------
+    tuple of float
+        0 for a class that no record has.
+
+    Examples
+    --------
+    >>> class_weights(np.array([[1, 0], [1, 0], [1, 0], [0, 1]]))
+    (0.6666666666666666, 2.0)
+    """
+    counts: NDArray[np.float64] = np.asarray(np.nansum(y, axis=0, dtype=np.float64))
+    return tuple(float(counts.sum() / (counts.size * n)) if n else 0.0 for n in counts)
 
 
 def group_loss(logits: Tensor, y: Tensor, groups: Sequence[Group]) -> Tensor:
@@ -72,14 +100,17 @@ def group_loss(logits: Tensor, y: Tensor, groups: Sequence[Group]) -> Tensor:
         z, t = logits[:, list(group.columns)].float(), y[:, list(group.columns)]
         known = torch.isfinite(t)
         t = torch.nan_to_num(t)
+        counted = known
         if group.kind == "one_of":
             known = known.all(dim=1)
-            each = -(torch.log_softmax(z, dim=1) * t).sum(dim=1)
+            weighed = t * t.new_tensor(group.classes or (1.0,) * t.shape[1])
+            each = -(torch.log_softmax(z, dim=1) * weighed).sum(dim=1)
+            counted = known * weighed.sum(dim=1)  # a record counts in the mean as much as its class weighs
         elif group.kind == "number":
             each = (z - t) ** 2
         else:
             each = functional.binary_cross_entropy_with_logits(z, t, reduction="none")
-        total = total + group.weight * (each * known).sum() / known.sum().clamp(min=1)
+        total = total + group.weight * (each * known).sum() / counted.sum().clamp(min=_LEAST_WEIGHT)
     return total
 
 

@@ -65,8 +65,8 @@ class Recipe:
     weigh_classes : bool
         Classes that exclude each other weighed by the inverse of their frequency.
     keep : str
-        Weights of the epoch with the highest AUROC (``"best"``) or the lowest loss (``"loss"``) on validation, or of the
-        ``"last"``.
+        Weights of the epoch with the highest AUROC (``"best"``) or the lowest loss (``"loss"``) on validation, or of
+        the ``"last"``.
     """
 
     optimiser: Literal["adam", "adamw"]
@@ -103,8 +103,8 @@ class ModelEntry:
     source : str
         Where the architecture comes from.
     explains : str
-        Dotted name of the layer whose maps Grad-CAM reads: the last one that still knows time, or of a picture the place;
-        empty where there is none.
+        Dotted name of the layer whose maps Grad-CAM reads: the last one that still knows time (of a picture, the
+        place); empty where there is none.
     published_threshold : float or None
         Operating point of the publication, a probability.
     recipe : Recipe or None
