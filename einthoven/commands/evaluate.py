@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["Request", "run"]
 
 SCHEMA = "einthoven.evaluation"
-#: A group with fewer records than this has no interval worth printing.
-_LEAST_GROUP = 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +77,7 @@ class Request:
 
 def run(out: Path, request: Request) -> int:
     """Measure and write below ``out``; exit status 0."""
+    from classify.comparing import by_group, difference
     from classify.evaluate import evaluate, find_answers, write_predictions
     from classify.labels import find_task
 
@@ -90,6 +89,7 @@ def run(out: Path, request: Request) -> int:
     rng = np.random.default_rng(request.seed)
     body = evaluate(found, task, thresholds, rng, request.bootstrap)
     others = _others(request, task)
+    items = [] if known is None or not known.items else [known.items[k] for k in rows]
     content = {
         "task": task.name,
         "model": "" if model is None else model.card.name,
@@ -100,8 +100,10 @@ def run(out: Path, request: Request) -> int:
         "commit": commit(),
         **body,
         "n_skipped": len(found.ids) - body["n"],
-        "groups": _groups(request, task, found, known, rows, thresholds),
-        "comparisons": {name: _difference(request, found, other) for name, other in others.items()},
+        "groups": by_group(found, items, task, thresholds, request.seed, request.bootstrap) if items else {},
+        "comparisons": {
+            name: difference(found, other, request.seed, request.bootstrap) for name, other in others.items()
+        },
     }
     write_predictions(out / "predictions.csv", found)
     outputs.write_json(out / "metrics.json", outputs.document(SCHEMA, 1, content))
@@ -206,33 +208,6 @@ def _fold(request: Request, found: Predictions) -> int | str | None:
     return int(only) if only.isdigit() else only or None
 
 
-def _groups(
-    request: Request,
-    task: Task,
-    found: Predictions,
-    known: LabelledSet | None,
-    rows: Any,
-    thresholds: Mapping[str, float],
-) -> dict[str, Any]:
-    """Figures by age band, sex and hospital, where they are known."""
-    from classify.evaluate import evaluate
-    from classify.protocols import hospitals, subgroups
-
-    if known is None or not known.items:
-        return {}
-    items = [known.items[k] for k in rows]
-    masks = dict(subgroups(items))
-    places = hospitals(items)
-    masks |= {f"hospital {name}": places == name for name in np.unique(places) if name}
-    counts = np.isfinite(found.y).any(axis=1)
-    figures = {}
-    for name, mask in masks.items():
-        if (mask & counts).sum() >= _LEAST_GROUP:
-            each = evaluate(found.rows(mask), task, thresholds, np.random.default_rng(request.seed), request.bootstrap)
-            figures[name] = {key: each[key] for key in ("n", "n_patients", "metrics")}
-    return figures
-
-
 def _others(request: Request, task: Task) -> dict[str, Predictions]:
     """Predictions of the models to compare with."""
     from classify.evaluate import find_answers, read_predictions
@@ -244,25 +219,6 @@ def _others(request: Request, task: Task) -> dict[str, Predictions]:
             raise OptionsError(f"--compare takes NAME=FILE, got {one_line(text)!r}")
         others[name] = find_answers(read_predictions(Path(file)), task)
     return others
-
-
-def _difference(request: Request, found: Predictions, other: Predictions) -> dict[str, Any]:
-    """Paired bootstrap difference of the macro AUROC and AUPRC on the records that both have."""
-    from classify.metrics import paired_difference
-
-    at = {name: k for k, name in enumerate(other.ids)}
-    mine = [k for k, name in enumerate(found.ids) if name in at]
-    theirs = [at[found.ids[k]] for k in mine]
-    if not mine:
-        raise OptionsError("the predictions to compare with are of other records; predict the same ones")
-    y = np.where(np.isfinite(other.y[theirs]), found.y[mine], np.nan)
-    rng = np.random.default_rng(request.seed)
-    body: dict[str, Any] = {"n": len(mine)}
-    for metric in ("auroc", "auprc"):
-        p, q = np.nan_to_num(found.p[mine]), np.nan_to_num(other.p[theirs])
-        difference = paired_difference(y, p, q, found.of_patient[mine], rng, max(2000, request.bootstrap), metric)
-        body[f"{metric}_difference"] = difference.as_dict()
-    return body
 
 
 def _draw(
