@@ -27,7 +27,7 @@ from explain.scorecam import score_cam
 from explain.subject import Subject
 from explain.view import View, view_of
 
-__all__ = ["DEFAULT_METHOD", "METHODS", "ExplainOptions", "Method", "explain", "find_method", "supported"]
+__all__ = ["DEFAULT_METHOD", "METHODS", "ExplainOptions", "Method", "explain", "find_method", "supported", "view_for"]
 
 #: The method that passed most of the tests on the shipped models, see docs/explanations.md.
 DEFAULT_METHOD = "integrated_gradients"
@@ -167,7 +167,7 @@ def explain(
         raise ModelError(
             f"{subject.entry.name} does not support {method.name}; choose one of {', '.join(supported(subject.entry))}"
         )
-    view = view_of(record, subject.classifier.spec, _person(subject, record, options))
+    view = view_for(subject, record, options)
     probability, thresholds, decision = _answer(subject, view, task, prediction)
     place = task.labels.index(options.target) if options.target else _highest(probability, thresholds, decision)
     began = time.perf_counter()
@@ -194,6 +194,11 @@ def explain(
         status="abstained" if prediction is not None and prediction.status == "abstained" else "answered",
         notes=(*found.notes, *(prediction.reasons if prediction is not None else ())),
     )
+
+
+def view_for(subject: Subject, record: ECGRecord, options: ExplainOptions) -> View:
+    """Make what the model is shown of a record, with age and sex where it takes them."""
+    return view_of(record, subject.classifier.spec, _person(subject, record, options))
 
 
 def _person(subject: Subject, record: ECGRecord, options: ExplainOptions) -> Any:
