@@ -6,6 +6,7 @@ import csv
 import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -13,20 +14,22 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from classify.images.readings import kept_pictures, kept_reading
 from classify.inputs import InputSpec, to_extra
 from classify.labels import find_task, target_table
 from classify.sets import LabelledSet
 from ecg.datasets import FOUR_CLASSES, SUPERCLASSES, PageItem, RecordItem, four_class, image_folder
 from ecg.errors import ECGError, OptionsError
 from ecg.formats.atomic import replacing
-from ecg.record import LEADS, ECGRecord, resample, select
+from ecg.record import LEADS, ECGRecord
 
-__all__ = ["from_pages", "read_page_signals", "synthetic_item"]
+__all__ = ["from_pages", "synthetic_item"]
 
 Reader = Literal["digitize", "strip"]
 
-#: Rate in Hz and samples of what is kept of a page.
-_KEPT = {"digitize": (100.0, 1000), "strip": (500.0, 5000)}
+#: Rate in Hz of what is kept of a page, and samples of a strip.
+_KEPT_FS = {"digitize": 100.0, "strip": 500.0}
+_STRIP_SAMPLES = 5000
 #: What the kinds of synthetic hearts are in the words of PTB-XL: superclass and, where one is needed, a statement.
 _SYNTHETIC = {"norm": ("NORM", "SR"), "lbbb": ("CD", "CLBBB"), "rbbb": ("CD", "CRBBB")}
 _RHYTHMS = {"pvc": "PVC", "pac": "PAC", "afib": "AFIB", "aflt": "AFLT"}
@@ -51,7 +54,7 @@ def from_pages(
     tasks : sequence of str
     spec : InputSpec
     reader : str
-        ``"digitize"`` or ``"strip"``.
+        ``"digitize"`` or ``"strip"``; a model of pictures sees what its spec says, whatever is given here.
     cache : path-like
         Keeps what was read, by the names, sizes and times of the files.
     known : mapping ecg_id -> RecordItem, optional
@@ -73,19 +76,26 @@ def from_pages(
     pages, items, answers = _labelled(root, tasks, known or {})
     if not pages:
         raise OptionsError(f"no page with a label in {root}: give a set of einthoven synth or a folder a class")
-    signals = _kept_signals([page.path for page in pages], reader, Path(cache), progress)
+    paths = [page.path for page in pages]
+    pictures = signals = None
+    if spec.kind == "page":
+        pictures = kept_pictures(paths, spec, Path(cache), progress)
+        readable = pictures.reshape(len(paths), -1).any(axis=1)
+    else:
+        signals = _kept_signals(paths, reader, Path(cache), progress)
+        readable = np.isfinite(signals).any(axis=(1, 2))
     return LabelledSet(
         ids=tuple(page.id for page in pages),
         patients=tuple(page.group or page.id for page in pages),
         folds=tuple(str(item.fold) if item and item.fold else "" for item in items),
         signals=signals,
         leads=("II",) if reader == "strip" else LEADS,
-        fs=_KEPT[reader][0],
-        ready=None,
+        fs=_KEPT_FS[reader],
+        ready=pictures,
         spec=spec,
         answers=answers,
         extra=np.stack([to_extra(None if x is None else x.age, None if x is None else x.sex) for x in items]),
-        readable=np.asarray(np.isfinite(signals).any(axis=(1, 2))),
+        readable=np.asarray(readable),
     )
 
 
@@ -189,7 +199,7 @@ def _kept_signals(
     if not kept.is_file():
         rows = []
         for number, path in enumerate(paths, start=1):
-            rows.append(read_page_signals(path, reader))
+            rows.append(kept_reading(path, cache).signals if reader == "digitize" else _strip_signal(path))
             if progress is not None:
                 progress(number, len(paths))
         kept.parent.mkdir(parents=True, exist_ok=True)
@@ -199,28 +209,11 @@ def _kept_signals(
     return out
 
 
-def read_page_signals(path: Path, reader: Reader) -> NDArray[np.float16]:
-    """Signals of a page, [leads, samples]; NaN throughout where it was refused.
-
-    Parameters
-    ----------
-    path : Path
-        Its first page is read.
-    reader : str
-        ``"digitize"``: twelve leads in mV, 10 s at 100 Hz. ``"strip"``: one without unit, 5000 samples.
-
-    Returns
-    -------
-    float16 array [12, 1000] or [1, 5000]
-    """
-    fs, samples = _KEPT[reader]
-    out = np.full((1 if reader == "strip" else len(LEADS), samples), np.nan, dtype=np.float16)
-    try:
-        record = _strip(path) if reader == "strip" else _digitized(path)
-    except ECGError:
-        return out
-    if record is not None:
-        x = resample(record, fs).signal[:, :samples]
+def _strip_signal(path: Path) -> NDArray[np.float16]:
+    """Read the published strip of a page, [1, 5000], without unit; NaN throughout where none is found."""
+    out = np.full((1, _STRIP_SAMPLES), np.nan, dtype=np.float16)
+    with suppress(ECGError):
+        x = _strip(path).signal[:, :_STRIP_SAMPLES]
         out[:, : x.shape[1]] = x
     return out
 
@@ -228,13 +221,4 @@ def read_page_signals(path: Path, reader: Reader) -> NDArray[np.float16]:
 def _strip(path: Path) -> ECGRecord:
     from digitize.rhythm_strip import load_page, rhythm_strip
 
-    return ECGRecord(rhythm_strip(load_page(str(path))), _KEPT["strip"][0], ("II",))
-
-
-def _digitized(path: Path) -> ECGRecord | None:
-    from digitize import read_file
-
-    reading = next(iter(read_file(path)), None)
-    if reading is None or reading.record is None or reading.status == "refused":
-        return None
-    return select(reading.record, LEADS)
+    return ECGRecord(rhythm_strip(load_page(str(path))), _KEPT_FS["strip"], ("II",))
