@@ -14,6 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from classify.images.drawn import from_drawn, is_drawn
 from classify.images.readings import kept_pictures, kept_reading
 from classify.inputs import InputSpec, to_extra
 from classify.labels import find_task, target_table
@@ -49,8 +50,8 @@ def from_pages(
     Parameters
     ----------
     folder : path-like
-        Written by ``einthoven synth`` (labels from its manifest), or the four-class page set, or one folder a class of
-        the four-class task.
+        Written by ``einthoven synth`` (labels from its manifest) or by `classify.images.drawn`, or the four-class page
+        set, or one folder a class of the four-class task.
     tasks : sequence of str
     spec : InputSpec
     reader : str
@@ -73,6 +74,8 @@ def from_pages(
         If the folder holds no labelled page.
     """
     root = Path(folder)
+    if is_drawn(root):
+        return from_drawn(root, known or {}, tasks, spec, Path(cache))
     pages, items, answers = _labelled(root, tasks, known or {})
     if not pages:
         raise OptionsError(f"no page with a label in {root}: give a set of einthoven synth or a folder a class")

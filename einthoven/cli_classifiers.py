@@ -24,11 +24,18 @@ _Tasks = Annotated[
 _PtbXl = Annotated[Path | None, typer.Option(metavar="DIR", help="PTB-XL as PhysioNet lays it out.")]
 _Images = Annotated[
     Path | None,
-    typer.Option(metavar="DIR", help="Pages of einthoven synth, the four-class set, or a folder a class."),
+    typer.Option(
+        metavar="DIR",
+        help="Pages of einthoven synth or of classify.images.drawn, the four-class set, or a folder a class.",
+    ),
 ]
 _Reader = Annotated[
     str,
-    typer.Option(metavar="digitize|strip", help="How pages are read.  [default: what the model takes]"),
+    typer.Option(
+        metavar="digitize|strip|grid|whole",
+        help="How pages are read; for models of pictures, whether they see the recording alone or the whole page.  "
+        "[default: what the model takes]",
+    ),
 ]
 _Protocol = Annotated[
     str,
@@ -77,6 +84,7 @@ def register(app: typer.Typer) -> None:
             "einthoven train --task superclass,mi_sttc,abnormal --model default --ptbxl ptb-xl -o models/mine",
             "einthoven train --task mi_sttc --model twelve_lead_cnn --ptbxl ptb-xl -o models/twelve_lead_cnn",
             "einthoven train --task mi_sttc --model image_signal_cnn --images pages -o models/image_signal_cnn",
+            "einthoven train --task four_class --model efficientnet_b0_msa --images khan -o models/msa",
         ),
     )(train)
     app.command(
@@ -136,6 +144,15 @@ def train(
         str, typer.Option(metavar="LEAD,...", help="Restrict our network to these leads: II.", show_default=False)
     ] = "",
     reader: _Reader = "",
+    size: Annotated[
+        str, typer.Option(metavar="HxW", help="Grey pictures of this size for models of pictures.", show_default=False)
+    ] = "",
+    recipe: Annotated[
+        Literal["published", "ours"] | None, typer.Option(help="For models of pictures.  [default: published]")
+    ] = None,
+    start: Annotated[
+        str | None, typer.Option(metavar="MODEL", help="Weights to start from: imagenet, a file, or a model.")
+    ] = None,
     config: _Config = None,
     epochs: Annotated[int | None, typer.Option(help="Else the recipe's.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of everything that is drawn.")] = None,
@@ -161,6 +178,7 @@ def train(
         "accelerator": accelerator,
         "devices": devices,
         "precision": precision,
+        "start": start,
     }
     request = command.Request(
         tasks=task,
@@ -171,6 +189,8 @@ def train(
         fs=fs,
         leads=leads,
         reader=reader,
+        size=size,
+        recipe=recipe or "published",
         config=config,
         flags={name: value for name, value in given.items() if value is not None},
         cache=cache,

@@ -28,7 +28,7 @@ from ecg.errors import OptionsError
 from ecg.formats.atomic import replacing
 from ecg.record import ECGRecord, resample
 
-__all__ = ["DrawOptions", "draw_pages", "draw_picture", "from_drawn", "main"]
+__all__ = ["DrawOptions", "draw_pages", "draw_picture", "from_drawn", "is_drawn", "main"]
 
 _PLAN, _PICTURES, _DONE = "plan.json", "pictures.npy", "done.npy"
 #: Rate at which traces are drawn, as `synth` draws them.
@@ -171,6 +171,11 @@ def _opened(
     return pictures, done
 
 
+def is_drawn(folder: Path) -> bool:
+    """Tell whether a folder is one of `draw_pages`."""
+    return (folder / _PLAN).is_file() and (folder / _PICTURES).is_file()
+
+
 def from_drawn(
     folder: Path, known: Mapping[int, RecordItem], tasks: Sequence[str], spec: InputSpec, cache: Path
 ) -> LabelledSet:
@@ -198,12 +203,11 @@ def from_drawn(
     OptionsError
         If the folder holds no drawn pages, a record is not among the known ones, or the model takes colours.
     """
-    path = folder / _PLAN
-    if not path.is_file():
+    if not is_drawn(folder):
         raise OptionsError(f"{folder} holds no drawn pages; make them: python -m classify.images.drawn")
     if spec.kind != "page" or spec.picture[0] != 1:
         raise OptionsError("drawn pages are kept in grey: the model must take pictures of one channel; give --size HxW")
-    plan = json.loads(path.read_text(encoding="utf-8"))
+    plan = json.loads((folder / _PLAN).read_text(encoding="utf-8"))
     lost = [number for number in plan["records"] if number not in known]
     if lost:
         raise OptionsError(f"{folder} shows {len(lost)} records that PTB-XL's folder lacks, the first is {lost[0]}")

@@ -151,7 +151,7 @@ def _set(request: Request, task: Task, model: Classifier, cache: Path, progress:
         known = {} if request.ptbxl is None else {item.ecg_id: item for item in ptb_xl(request.ptbxl)}
         strip = model.card.architecture == "image_signal_cnn"
         reader = request.reader or ("strip" if strip else "digitize")
-        if reader not in ("strip", "digitize"):
+        if model.spec.kind != "page" and reader not in ("strip", "digitize"):
             raise OptionsError(f"pages are read by digitize or strip, got {reader!r}")
         return from_pages(request.images, [task.name], model.spec, reader, cache, known, progress)  # type: ignore[arg-type]
     folds = (request.fold,) if request.protocol == "official" else SEEN_FOLDS

@@ -49,6 +49,10 @@ class Request:
         Leads that a network of ours is restricted to, with commas between; empty for all of its own.
     reader : str
         How pages are read; empty for what the model takes.
+    size : str
+        Of the pictures that a model of pictures sees, see `classify.images.recipes.in_size`; empty for its own.
+    recipe : str
+        ``"published"`` or ``"ours"``, for models of pictures.
     config : Path or None
         TOML file with the tables ``[train]``, ``[paper]`` and ``[model]``.
     flags : mapping
@@ -67,6 +71,8 @@ class Request:
     fs: int = 100
     leads: str = ""
     reader: str = ""
+    size: str = ""
+    recipe: str = "published"
     config: Path | None = None
     flags: Mapping[str, Any] = field(default_factory=dict)
     cache: Path | None = None
@@ -129,11 +135,29 @@ def _settings(request: Request) -> tuple[ModelEntry, dict[str, Any], TrainOption
     if request.config is not None:
         tables = read_toml(request.config, tables)
     entry, arguments = choose_model(request.model, request.leads)
+    entry, ours = _picture_settings(request, entry)
     where = "" if request.config is None else f"{request.config} and flags"
-    values = {**recipe_values(entry), **tables["train"], **request.flags}
+    values = {**recipe_values(entry), **ours, **tables["train"], **request.flags}
     paper = options_from(PaperOptions, tables["paper"], where)
     check_bank(paper)
     return entry, {**arguments, **tables["model"]}, options_from(TrainOptions, values, where), paper
+
+
+def _picture_settings(request: Request, entry: ModelEntry) -> tuple[ModelEntry, dict[str, Any]]:
+    """Architecture with what it sees of a page, and the options of our recipe where that is asked for."""
+    from classify.images.recipes import OUR_SIZE, OURS, RECIPES, in_size, seeing
+
+    if request.recipe not in RECIPES:
+        raise OptionsError(f"--recipe is {' or '.join(RECIPES)}, got {request.recipe!r}")
+    ours = request.recipe == "ours"
+    if entry.spec.kind != "page":
+        if ours or request.size:
+            raise OptionsError(f"--recipe ours and --size are for models of pictures; {entry.name} takes records")
+        return entry, {}
+    entry = seeing(entry, request.reader)
+    if size := request.size or (OUR_SIZE if ours else ""):
+        entry = in_size(entry, size)
+    return entry, dict(OURS) if ours else {}
 
 
 def load_set(request: Request, entry: ModelEntry, out: Path, progress: Any) -> LabelledSet:
@@ -146,7 +170,7 @@ def load_set(request: Request, entry: ModelEntry, out: Path, progress: Any) -> L
     cache = request.cache or out / "cache"
     if request.images is not None:
         reader = request.reader or ("strip" if entry.name == "image_signal_cnn" else "digitize")
-        if reader not in ("strip", "digitize"):
+        if entry.spec.kind != "page" and reader not in ("strip", "digitize"):
             raise OptionsError(f"pages are read by digitize or strip, got {reader!r}")
         known = {} if request.ptbxl is None else {item.ecg_id: item for item in ptb_xl(request.ptbxl)}
         return from_pages(request.images, tasks, entry.spec, reader, cache, known, progress)  # type: ignore[arg-type]
