@@ -22,6 +22,8 @@ def test_a_drawn_record_is_read_back() -> None:
     truth = resample(record, 100).signal
     two = LEADS.index("II")
     both = np.isfinite(read[two])
-    assert both.mean() > 0.9
-    assert np.corrcoef(read[two, both], truth[two, :1000][both])[0, 1] > 0.95
+    assert both.all()
+    # A page has no mark at 0 s: a few hundredths of a second either way are the same reading.
+    shifted = [np.corrcoef(np.roll(read[two], k)[10:-10], truth[two, 10:990])[0, 1] for k in range(-3, 4)]
+    assert max(shifted) > 0.95
     assert np.isnan(read[LEADS.index("V6"), :700]).all()
