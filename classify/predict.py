@@ -7,12 +7,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from classify.evaluate import decide
-from classify.inputs import to_extra, to_input
+from classify.images.area import seen_of
+from classify.images.routes import joined_answer, page_route
+from classify.inputs import InputSpec, from_pictures, to_extra, to_input
 from classify.labels import Task, find_task
 from classify.pacing import pacemaker_reason
 from classify.protocols import choose_threshold
@@ -22,6 +25,9 @@ from ecg import formats
 from ecg.checkpoint import ModelCard, load_card
 from ecg.errors import DigitizationError, ECGError, ModelError, OptionsError
 from ecg.record import LEADS, ECGRecord
+
+if TYPE_CHECKING:
+    from digitize import Digitization
 
 __all__ = ["ROUTES", "ClassifyOptions", "Prediction", "best_model", "classify", "classify_record"]
 
@@ -42,7 +48,8 @@ class ClassifyOptions:
     model : str
         Name, folder, URL or hub repository of a model; ``"default"`` leaves the choice to the route.
     route : str
-        ``"best"``: of the shipped models that take what is there, the one with the highest AUROC on validation.
+        ``"best"``: of the shipped models that take what is there, the one with the highest AUROC on validation; for a
+        page the models that won on pages, where that was measured (`classify.images.routes`).
         ``"published"``: as the published systems do, `twelve_lead_cnn` for records, `lead_ii_cnn` for a single lead,
         `image_signal_cnn` on the strip of a page.
     age : float or None
@@ -220,7 +227,7 @@ def best_model(task: str, leads: tuple[str, ...]) -> str:
         card = load_card(folder)
         figure = card.metrics.get(f"{task} auroc", {}).get("value")
         spec_leads = card.input_spec.get("leads", ())
-        if task in (card.heads or {card.task: ()}) and figure is not None:
+        if task in (card.heads or {card.task: ()}) and figure is not None and card.input_spec.get("kind") != "page":
             takes = len(leads) >= card.abstain.get("min_leads", 1) and bool(set(leads) & set(spec_leads))
             found.append((takes, figure, name))
     if not found:
@@ -263,7 +270,12 @@ def _leads_there(record: ECGRecord) -> tuple[str, ...]:
 
 
 def _answered(
-    record: ECGRecord, leads: tuple[str, ...], model: Classifier, options: ClassifyOptions, notes: tuple[str, ...]
+    record: ECGRecord,
+    leads: tuple[str, ...],
+    model: Classifier,
+    options: ClassifyOptions,
+    notes: tuple[str, ...],
+    reading: Digitization | None = None,
 ) -> Prediction:
     task = find_task(options.task)
     model.outputs(task)  # a model that does not answer the task is an error, not a refused record
@@ -274,7 +286,7 @@ def _answered(
     if record.meta.get("units") == "NU" and model.spec.normalise not in ("zscore", "maximum"):
         return replace(empty, reasons=(*notes, "the record has no unit and this model needs millivolts"))
     try:
-        x = to_input(record, model.spec)[None]
+        x = _input(record, model.spec, reading)[None]
         extra = to_extra(age, sex)[None] if model.spec.demographics else None
     except ECGError as error:
         return replace(empty, reasons=(*notes, str(error)))
@@ -292,6 +304,14 @@ def _answered(
         status="abstained" if excluded else "answered",
         reasons=(*excluded, *notes),
     )
+
+
+def _input(record: ECGRecord, spec: InputSpec, reading: Digitization | None) -> NDArray[np.float32]:
+    """Input from the record, or for a model of pictures from the page that it was read from."""
+    if spec.kind != "page" or reading is None:
+        return to_input(record, spec)
+    out: NDArray[np.float32] = from_pictures(seen_of(reading.page, reading, spec)[None], spec)[0]
+    return out
 
 
 def _thresholds(model: Classifier, task: Task, options: ClassifyOptions) -> dict[str, float]:
@@ -340,9 +360,19 @@ def _pages(path: str | os.PathLike[str], options: ClassifyOptions) -> Iterator[P
         if reading.record is None or reading.status == "refused":
             yield _no_answer(options, reading.reasons, number)
             continue
-        answer = classify_record(reading.record, options)
+        answer = _page(reading, reading.record, options)
         doubts = tuple(f"the page needs review: {reason}" for reason in reading.reasons)
         yield replace(answer, page=number, reasons=(*answer.reasons, *doubts))
+
+
+def _page(reading: Digitization, record: ECGRecord, options: ClassifyOptions) -> Prediction:
+    """Answer for a page by the model that is asked for, or by those that won on pages."""
+    route = page_route(options.task) if options.model == "default" else {options.model: 1.0}
+    if not route:
+        return classify_record(record, options)
+    leads = _leads_there(record)
+    answers = [_answered(record, leads, _model(name), options, (), reading) for name in route]
+    return joined_answer(answers, list(route.values()))
 
 
 def _strips(path: str | os.PathLike[str], options: ClassifyOptions) -> Iterator[Prediction]:

@@ -1,0 +1,116 @@
+"""Which models answer for a page where several could: what won on the pages' own protocol, kept as data.
+
+``routes.json`` names for a task the shipped models and their weights. One member is an answer by itself; several are
+joined by the weighted mean of their logarithms of probability, the geometric mean of experts (Hinton, Neural Comput
+2002;14:1771). Figures of page models and of record models are measured on different sets, so the route that won cannot
+be told from the cards.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from classify.evaluate import decide
+from ecg.errors import ModelError
+
+if TYPE_CHECKING:
+    from classify.predict import Prediction
+
+__all__ = ["ROUTES_FILE", "joined", "joined_answer", "page_route"]
+
+ROUTES_FILE = Path(__file__).resolve().parent / "routes.json"
+#: Least probability whose logarithm is taken: a network that is sure of a wrong class may be outvoted.
+_LEAST = 1e-6
+
+
+def page_route(task: str, file: Path = ROUTES_FILE) -> Mapping[str, float]:
+    """Shipped models that answer a task for a page, with their weights.
+
+    Parameters
+    ----------
+    task : str
+    file : Path
+
+    Returns
+    -------
+    mapping name -> weight
+        Empty where nothing was measured: the page is digitized and its record classified.
+
+    Raises
+    ------
+    ModelError
+        If the file is damaged.
+    """
+    if not file.is_file():
+        return {}
+    try:
+        given = json.loads(file.read_text(encoding="utf-8")).get(task, {})
+        members = {str(name): float(weight) for name, weight in given.get("members", {}).items()}
+    except (ValueError, AttributeError) as error:
+        raise ModelError(f"{file} is damaged ({error}); install the package again") from error
+    if members and not (min(members.values()) > 0 and np.isfinite(sum(members.values()))):
+        raise ModelError(f"{file}: weights of models are positive numbers, got {members}")
+    return members
+
+
+def joined(probabilities: Sequence[ArrayLike], weights: Sequence[float]) -> NDArray[np.float64]:
+    """Join the answers of several models to a task whose labels exclude each other.
+
+    Parameters
+    ----------
+    probabilities : sequence of array [..., labels]
+        One array a model.
+    weights : sequence of float
+        One a model; only their ratios matter.
+
+    Returns
+    -------
+    float64 array [..., labels]
+        Their sum over labels is 1.
+
+    Examples
+    --------
+    >>> joined([[0.9, 0.1], [0.5, 0.5]], [1.0, 1.0]).round(3).tolist()
+    [0.75, 0.25]
+    """
+    share = np.asarray(weights, np.float64) / np.sum(weights)
+    logs = sum(
+        w * np.log(np.maximum(np.asarray(p, np.float64), _LEAST)) for w, p in zip(share, probabilities, strict=True)
+    )
+    e = np.exp(logs - np.max(logs, axis=-1, keepdims=True))
+    return np.asarray(e / e.sum(axis=-1, keepdims=True))
+
+
+def joined_answer(answers: Sequence[Prediction], weights: Sequence[float]) -> Prediction:
+    """Answer of several models for one page.
+
+    Parameters
+    ----------
+    answers : sequence of Prediction
+        Of the same task, whose labels exclude each other.
+    weights : sequence of float
+
+    Returns
+    -------
+    Prediction
+        The first that has no answer, where one has none; abstained where one abstained.
+    """
+    unanswered = [answer for answer in answers if not answer.probabilities]
+    if unanswered or len(answers) == 1:
+        return (unanswered or list(answers))[0]
+    p = joined([answer.probabilities for answer in answers], weights)
+    decision = decide(p[None], answers[0].labels, "multiclass", {})[0]
+    return replace(
+        next((answer for answer in answers if answer.status == "abstained"), answers[0]),
+        probabilities=tuple(float(v) for v in p),
+        decision=tuple(bool(v) for v in decision),
+        model=" + ".join(answer.model for answer in answers),
+        reasons=tuple(dict.fromkeys(reason for answer in answers for reason in answer.reasons)),
+    )
