@@ -370,6 +370,8 @@ def _card(
     windows = {"seconds": options.window_s, "pooled": options.pooled} if options.window_s else {}
     counts = {"train_records": len(rows[0]), "validation_records": len(rows[1])}
     recipe = {k: v for k, v in asdict(options).items() if k not in ("accelerator", "devices", "workers")}
+    # What travels names no folder of this machine.
+    recipe["teachers"] = [Path(name).name for name in options.teachers]
     return ModelCard(
         name=run.name or run.entry.name,
         task=run.tasks[0].name if len(run.tasks) == 1 else "several",

@@ -180,7 +180,9 @@ def test_a_student_learns_from_its_teachers(several, tmp_path) -> None:
     p = load_classifier(several).answer(known.inputs(rows), "mi_sttc", known.extra[rows])
     assert np.allclose(taught[halves().train], p, atol=1e-5)
     assert np.array_equal(taught[halves().validation], known.answers["mi_sttc"][halves().validation])
-    assert train(run, known, tmp_path) is not None
+    card = train(run, known, tmp_path)
+    assert card is not None
+    assert card.data["recipe"]["teachers"] == [several.name], "no folder of this machine"
 
 
 def test_a_teacher_may_see_other_leads_than_its_student(several, tmp_path) -> None:
