@@ -63,7 +63,14 @@ def render_group(group: str, results: Mapping[str, Result], published: Mapping[s
 
 
 def _head() -> str:
-    names = ("model", "measured on", "parameters", "AUROC (95 %)", *(name.replace("_", " ") for name in _SHOWN[1:]))
+    names = (
+        "model",
+        "measured on",
+        "parameters",
+        "epochs",
+        "AUROC (95 %)",
+        *(name.replace("_", " ") for name in _SHOWN[1:]),
+    )
     return f"| {' | '.join(names)} |\n|---|---|{'---:|' * (len(names) - 2)}"
 
 
@@ -72,12 +79,12 @@ def _lines(content: Result, systems: Mapping[str, Any]) -> list[str]:
     name = ", ".join(filter(None, (f"**`{e['model']}`**", e["what"])))
     fold = f"fold {content['fold']}" if content["fold"] else content["protocol"]
     where = f"{fold}, n = {content['n']}"
-    cells = [name, where, f"{content['parameters']:,}", _interval(metrics["auroc"])]
+    cells = [name, where, f"{content['parameters']:,}", str(content.get("epochs") or "–"), _interval(metrics["auroc"])]
     lines = [_row([*cells, *(_number(metrics[k]["value"]) for k in _SHOWN[1:])])]
     if e["published"]:
         system = systems[e["published"]]
         given = [_told(system["metrics"].get(k)) for k in _SHOWN]
-        lines.append(_row([f"_as published: {system['system']}_", f"_{system['data']}_", "", *given]))
+        lines.append(_row([f"_as published: {system['system']}_", f"_{system['data']}_", "", "", *given]))
     return lines
 
 
