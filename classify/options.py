@@ -121,6 +121,8 @@ class TrainOptions:
     start : str
         Weights that the network starts from (`classify.images.backbones.load_start`): ``"imagenet"``, a file, or a
         model by folder, URL or name; empty for none.
+    freeze : bool
+        Only the last dense layer is learnt; all else stays as it started, statistics of batch normalisation too.
     weigh_classes : bool
         Classes that exclude each other are weighed by the inverse of their frequency among the training records.
     vary : float
@@ -170,6 +172,7 @@ class TrainOptions:
     distil: float = 0.5
     share: float = 1.0
     start: str = ""
+    freeze: bool = False
     weigh_classes: bool = False
     vary: float = 0.0
     keep: Literal["best", "loss", "last"] = "best"
@@ -190,6 +193,8 @@ class TrainOptions:
             _within(name, getattr(self, name), 0, 1000)
         if not self.lr > 0 or self.share == 0 or self.ema == 1:
             raise OptionsError("lr and share must be above 0 and ema below 1")
+        if self.freeze and not self.start:
+            raise OptionsError("freeze keeps what a network starts with; name a start")
         if self.crop_s is not None and not self.crop_s > 0:
             raise OptionsError(f"crop_s must be a positive number of seconds, got {self.crop_s}")
         if self.pooled != "whole" and self.crop_s is None:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from classify.options import TrainOptions
 from classify.runtime import windows_of
 from classify.vision import torchvision
+from ecg.errors import OptionsError
 from ecg.formats.atomic import replacing
 
 torchvision()  # before lightning and torchmetrics, which import it by themselves
@@ -129,6 +130,11 @@ class Learner(lightning.LightningModule):  # type: ignore[misc]  # lightning's t
     def __init__(self, network: nn.Module, groups: Sequence[Group], options: TrainOptions, window: int = 0) -> None:
         super().__init__()
         self.network, self.groups, self.options, self.window = network, groups, options, window
+        if options.freeze:
+            if not isinstance(getattr(network, "head", None), nn.Linear):
+                raise OptionsError("freeze learns the last dense layer alone, and this network has none called head")
+            network.requires_grad_(False)
+            network.head.requires_grad_(True)
         self.average = copy.deepcopy(network).requires_grad_(False) if options.ema else None
         self._seen: list[tuple[Tensor, Tensor]] = []
         self._losses: list[Tensor] = []
@@ -143,6 +149,8 @@ class Learner(lightning.LightningModule):  # type: ignore[misc]  # lightning's t
         """Seed dropout by the epoch, so that a resumed run draws what an undisturbed one draws."""
         torch.manual_seed(self.options.seed * 10_007 + self.current_epoch)
         self._losses = []
+        if self.options.freeze:
+            self.network.eval()
         if self.options.warm_lr is not None and self.options.schedule != "one_cycle" and self.current_epoch < 2:
             rate = self.options.warm_lr if self.current_epoch == 0 else self.options.lr
             for group in self.trainer.optimizers[0].param_groups:
@@ -200,7 +208,7 @@ class Learner(lightning.LightningModule):  # type: ignore[misc]  # lightning's t
     def configure_optimizers(self) -> Any:
         """Optimiser and rate as the options say."""
         o = self.options
-        weights = list(self.network.parameters())
+        weights = [w for w in self.network.parameters() if w.requires_grad]
         if o.optimiser == "adam":
             optimiser: torch.optim.Optimizer = torch.optim.Adam(weights, lr=o.lr, weight_decay=o.weight_decay)
         else:
