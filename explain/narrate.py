@@ -171,9 +171,8 @@ def narrate(facts: Facts, style: Style = "clinician") -> str:
 
     Examples
     --------
-    >>> print(narrate(Facts("MI", 0.83, True, threshold=0.3, leads=("V2", "V3"), waves=("ST",), rate_per_min=71.6)))
-    The model gives myocardial infarction a probability of 0.83 (threshold 0.30). What weighed most lies on ST in V2 and
-    V3. Measured: heart rate 72/min.
+    >>> narrate(Facts("MI", 0.83, True, threshold=0.3, rate_per_min=71.6))
+    'The model gives myocardial infarction a probability of 0.83 (threshold 0.30). Measured: heart rate 72/min.'
     """
     if facts.status != "answered" or facts.probability is None:
         return _abstained(facts, style)
@@ -188,7 +187,7 @@ def _clinician(f: Facts) -> list[str]:
     parts[0] += f"a probability of {p}{limit}." if f.decision else f"at a probability of {p}{limit}."
     where = _where(f.waves, f.leads, _WAVE_WORDS)
     if where:
-        parts.append(f"What weighed most lies {where}.")
+        parts.append(f"What weighed most for this lies {where}.")
     if tail := _measured(f):
         parts.append(tail)
     return parts

@@ -21,7 +21,10 @@ from einthoven.cli import main
 from synth import demo_page
 from synth.physiology import sample_physiology, synthesize_record
 
-KEYS = ["model", "task", "target", "probability", "decision", "method", "baseline", "delta", "leading_lead", "lead_share", "wave_share", "territory_share", "area_share", "faithfulness", "text"]
+KEYS = {
+    *("model", "task", "target", "probability", "decision", "method", "baseline", "delta", "leading_lead"),
+    *("lead_share", "wave_share", "territory_share", "area_share", "faithfulness", "text"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +78,7 @@ def run(*arguments: object) -> int:
 def test_a_record_gets_all_that_the_contract_names(model: Path, record: Path, tmp_path: Path, capsys: Any) -> None:
     assert run("explain", record, "-o", tmp_path, "--model", model, "--target", "MI", "--style", "published") == 0
     content = json.loads((tmp_path / "r_explanation.json").read_text())
-    assert set(KEYS) <= set(content)
+    assert set(content) >= KEYS
     assert content["schema"] == {"name": "einthoven.explanation", "version": 1}
     assert content["target"] == "MI"
     assert content["decision"] in (0, 1)
@@ -138,7 +141,7 @@ def test_what_cannot_be_read_is_refused_and_the_rest_is_there(
     assert code == 1
     content = json.loads((tmp_path / "out" / "blank_explanation.json").read_text())
     assert content["status"] == "refused"
-    assert set(KEYS) <= set(content)
+    assert set(content) >= KEYS
     assert "No answer was given" in content["text"]["clinician"]
     assert (tmp_path / "out" / "r_explanation.json").is_file()
     assert "refused" in capsys.readouterr().err

@@ -56,7 +56,8 @@ def test_a_map_on_st_of_the_inferior_leads_is_told_as_that() -> None:
     values = np.zeros((12, 1000))
     for lead in TERRITORY_LEADS["inferior"]:
         row = LEADS.index(lead)
-        values[row, labels[row] == WAVES.index("ST")] = -1.0  # a signed map counts by its size
+        values[row, labels[row] == WAVES.index("ST")] = 1.0
+    values[LEADS.index("V5")] = -3.0  # speaks against
     values[LEADS.index("III")] *= 2
     found = anatomy(explanation(values, signed=True), labels, shown)
     assert found.wave_share["ST"] == 1
@@ -65,6 +66,9 @@ def test_a_map_on_st_of_the_inferior_leads_is_told_as_that() -> None:
     assert found.lead_share["III"] == pytest.approx(0.5)
     assert found.leading_lead == "III"
     assert found.ratio("inferior") == pytest.approx(4)
+    denied = anatomy(explanation(values, signed=True, decision=False), labels, shown)
+    assert denied.leading_lead == "V5", "what spoke for the answer no"
+    assert anatomy(explanation(np.abs(values)), labels, shown).leading_lead == "V5", "unsigned maps count by their size"
 
 
 def test_the_leading_lead_is_not_the_one_that_is_printed_longest() -> None:

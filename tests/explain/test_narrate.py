@@ -71,9 +71,9 @@ def test_both_texts_have_two_or_three_sentences() -> None:
         text = narrate(FULL, style)
         assert 2 <= text.replace("0.", "0").count(".") <= 3, text
     assert narrate(FULL) == (
-        "The model gives myocardial infarction a probability of 0.83 (threshold 0.30). What weighed most lies on ST and "
-        "T in V2 and V3. Measured: heart rate 72/min; ST at the J point +0.21 mV in V2, +0.18 mV in V3; read from a page "
-        "that needs review (leads may be swapped)."
+        "The model gives myocardial infarction a probability of 0.83 (threshold 0.30). What weighed most for this lies "
+        "on ST and T in V2 and V3. Measured: heart rate 72/min; ST at the J point +0.21 mV in V2, +0.18 mV in V3; read "
+        "from a page that needs review (leads may be swapped)."
     )
 
 
