@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 from ecg.errors import DigitizationError, ModelError, OptionsError
 from ecg.record import ECGRecord
 from einthoven.diagnosis.abstention import not_good_enough
-from einthoven.diagnosis.findings import contradictions, findings_of, headline
+from einthoven.diagnosis.findings import contradictions, findings_of, headline, leading
 from einthoven.diagnosis.options import DiagnoseOptions, published_threshold
-from einthoven.diagnosis.result import Diagnosis, Origin
+from einthoven.diagnosis.result import Diagnosis, Explained, Finding, Origin
 
 if TYPE_CHECKING:
     from classify.predict import Prediction
@@ -263,9 +263,14 @@ def _chain(
     ahead, behind = (doubts, first.reasons) if first.status == "answered" else (first.reasons, doubts)
     reasons = tuple(dict.fromkeys((*ahead, *behind, *contradictions(findings), *unanswered)))
     forced = d is not None and d.forced
+    found: Explained | None = None
+    unexplained: tuple[str, ...] = ()
+    if options.explain and first.status == "answered":
+        with clock.step("explain"):
+            found, unexplained = _reasons(seen, first, findings, options, measurements, d)
     return Diagnosis(
         status="refused" if forced else first.status,
-        reasons=reasons,
+        reasons=(*reasons, *unexplained),
         forced=forced,
         experimental=d is not None and (d.status != "accepted" or options.route == "published"),
         origin=origin,
@@ -277,9 +282,29 @@ def _chain(
         predictions=predictions,
         findings=findings,
         headline=headline([f for f in findings if f.task == first.task], first.status, reasons),
+        explained=found,
         models=(*(reader_models(d, options.digitize.method) if d else ()), *answering_models(predictions)),
         seconds=clock.seconds,
     )
+
+
+def _reasons(
+    seen: ECGRecord,
+    first: Prediction,
+    findings: tuple[Finding, ...],
+    options: DiagnoseOptions,
+    measurements: Measurements,
+    d: Digitization | None,
+) -> tuple[Explained | None, tuple[str, ...]]:
+    """Explain what leads among the answers to the first question."""
+    from einthoven.diagnosis.explaining import explained
+
+    target = leading([f for f in findings if f.task == first.task])
+    if target is None:
+        return None, ()
+    # Figures of the page's own scale do not belong to a strip without one.
+    told = None if options.route == "published" else measurements
+    return explained(seen, first, target, options, told, d)
 
 
 def _predictions(

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from digitize.result import Digitization
     from ecg import ECGRecord
     from ecg.measure import Measurements
+    from explain.anatomy import Anatomy
+    from explain.result import Explanation
 
 __all__ = ["NOTICE", "Diagnosis", "Explained", "Finding", "ModelUse", "Origin", "Status"]
 
@@ -133,17 +135,17 @@ class Explained:
         Keys of ``STEM_explanation.json`` as ``docs/cli.md`` lists them, without schema and version.
     clinician, patient : str
         The same in words.
-    figure : bytes
-        A picture of it as PNG; empty where there is none.
-    explanation : object
-        `explain.Explanation`.
+    explanation : Explanation
+        With its map.
+    anatomy : Anatomy
+        Where the map lies.
     """
 
     document: Mapping[str, Any]
     clinician: str
     patient: str
-    figure: bytes = b""
-    explanation: Any = None
+    explanation: Explanation
+    anatomy: Anatomy
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from einthoven.diagnosis.document import limits
-from einthoven.diagnosis.findings import QUESTIONS
+from einthoven.diagnosis.findings import QUESTIONS, label_words
 from einthoven.diagnosis.measuring import INTERVALS
-from einthoven.diagnosis.result import Diagnosis, Finding
+from einthoven.diagnosis.result import Diagnosis, Explained, Finding
 
 if TYPE_CHECKING:
     from digitize.result import Digitization
@@ -19,6 +19,7 @@ __all__ = [
     "STATUS_WORDS",
     "VALIDATION_HEAD",
     "clinician_text",
+    "explanation_rows",
     "input_rows",
     "lead_rows",
     "limit_lines",
@@ -206,6 +207,20 @@ def limit_lines(diagnosis: Diagnosis) -> list[str]:
         lines.append("a signal read off paper is a reconstruction: compare it with the page before relying on it")
         lines.append("validation figures are of recorded signals; a page shows less of each lead")
     return lines
+
+
+def explanation_rows(explained: Explained) -> list[tuple[str, str]]:
+    """Rows on how the map was made and tested."""
+    e, tested = explained.explanation, explained.document["faithfulness"]
+    rows = [("Explained", f"{label_words(e.task, e.target)}, by {e.method.replace('_', ' ')}")]
+    if e.delta is not None:
+        rows.append(
+            ("Left unexplained", f"{100 * abs(e.delta):.1f} % of the difference to the baseline ({e.baseline})")
+        )
+    if "better_than_random" in tested:
+        share = round(100 * tested["better_than_random"])
+        rows.append(("Tested", f"taking out what the map shows lowers the answer faster than {share} % of random maps"))
+    return rows + [("Note", note) for note in e.notes]
 
 
 def clinician_text(diagnosis: Diagnosis) -> str:

@@ -10,13 +10,13 @@ from typing import Any
 
 from einthoven.diagnosis.findings import QUESTIONS
 from einthoven.diagnosis.redact import redacted as without_surroundings
-from einthoven.diagnosis.result import Diagnosis, Finding
+from einthoven.diagnosis.result import Diagnosis, Explained, Finding
 from einthoven.outputs import one_line, version
 from einthoven.provenance import commit
 from einthoven.report import words
 from einthoven.report.chart import draw_chart, plan_charts
 from einthoven.report.paper import BLUE, GREY, INK, VERMILLION, heading, new_document, paragraph, room_for, small, table
-from einthoven.report.pictures import reading_picture
+from einthoven.report.pictures import explanation_picture, reading_picture
 
 __all__ = ["report_bytes", "write_report"]
 
@@ -176,10 +176,7 @@ def _reading(document: Any, diagnosis: Diagnosis) -> None:
         return
     document.add_page(orientation="portrait")
     heading(document, "The page, and the reading drawn over it")
-    picture, ratio = reading_picture(d)
-    width = min(_WIDTH_MM, 165.0 / ratio)
-    document.image(io.BytesIO(picture), x=15, y=document.get_y() + 1, w=width, alt_text="the page with the reading")
-    document.set_y(document.get_y() + width * ratio + 3)
+    _picture(document, reading_picture(d), 165.0, "the page with the reading")
     if d.quality:
         heading(document, "How well each lead was read", room_mm=40)
         rows = [tuple(one_line(cell) for cell in row) for row in words.lead_rows(d)]
@@ -187,19 +184,27 @@ def _reading(document: Any, diagnosis: Diagnosis) -> None:
         table(document, rows, (16, 20, 20, 28, _WIDTH_MM - 84), head)
 
 
+def _picture(document: Any, picture: tuple[bytes, float], height_mm: float, told: str) -> None:
+    """Set a picture over the whole width, or as high as it may be."""
+    content, ratio = picture
+    width = min(_WIDTH_MM, height_mm / ratio)
+    document.image(io.BytesIO(content), x=15, y=document.get_y() + 1, w=width, alt_text=told)
+    document.set_y(document.get_y() + width * ratio + 3)
+
+
+def _how(document: Any, explained: Explained) -> None:
+    """Say how the map was made, and how it did against chance."""
+    table(document, words.explanation_rows(explained), (52, _WIDTH_MM - 52), size_pt=7.5)
+
+
 def _explanation(document: Any, diagnosis: Diagnosis) -> None:
     """Figure and words, for a clinician and for the patient."""
     document.add_page(orientation="portrait")
     explained = diagnosis.explained
-    if explained is not None and explained.figure:
-        from PIL import Image
-
+    if explained is not None and diagnosis.seen is not None:
         heading(document, "What the model looked at")
-        with Image.open(io.BytesIO(explained.figure)) as picture:
-            ratio = picture.height / picture.width
-        width = min(_WIDTH_MM, 150.0 / ratio)
-        document.image(io.BytesIO(explained.figure), x=15, y=document.get_y() + 1, w=width, alt_text="explanation")
-        document.set_y(document.get_y() + width * ratio + 3)
+        _picture(document, explanation_picture(explained, diagnosis.seen), 130.0, "attribution over the twelve leads")
+        _how(document, explained)
     heading(document, "For the clinician")
     paragraph(document, one_line(words.clinician_text(diagnosis)))
     heading(document, "For the patient")
