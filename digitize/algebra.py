@@ -14,23 +14,13 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from digitize.evidence import LIMB
 from digitize.lines import LineReading, Place
 
-__all__ = ["LIMB", "reconciled"]
+__all__ = ["reconciled"]
 
 Double = NDArray[np.float64]
 Bool = NDArray[np.bool_]
-
-#: Each limb lead as a sum of I and II.
-LIMB: dict[str, tuple[float, float]] = {
-    "I": (1.0, 0.0),
-    "II": (0.0, 1.0),
-    "III": (-1.0, 1.0),
-    "aVR": (-0.5, -0.5),
-    "-aVR": (0.5, 0.5),
-    "aVL": (1.0, -0.5),
-    "aVF": (-0.5, 1.0),
-}
 
 #: Where the readings differ by more than this share of the signal itself, they are not readings of the same heart beat,
 #: and nothing is changed: leads in the wrong place, or columns that are not simultaneous.

@@ -13,12 +13,22 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from digitize.algebra import LIMB
 from digitize.trace import Row
 
-__all__ = ["Drawn", "drawn_lines"]
+__all__ = ["LIMB", "Drawn", "drawn_lines"]
 
 Double = NDArray[np.float64]
+
+#: Each limb lead as a sum of I and II.
+LIMB: dict[str, tuple[float, float]] = {
+    "I": (1.0, 0.0),
+    "II": (0.0, 1.0),
+    "III": (-1.0, 1.0),
+    "aVR": (-0.5, -0.5),
+    "-aVR": (0.5, 0.5),
+    "aVL": (1.0, -0.5),
+    "aVF": (-0.5, 1.0),
+}
 
 #: Points per millimetre at which lines are compared: a QRS is 2 mm wide.
 _PER_MM = 4.0
@@ -26,6 +36,8 @@ _PER_MM = 4.0
 _BEAT_MM, _MOVE_MM = 3.0, 1.0
 #: Closest beats in mm: 0.2 s at 25 mm/s, 300 beats a minute.
 _APART_MM = 5.0
+#: Lines move between their beats by less than this share of what they do in them; fibrillation moves without pause.
+_RESTLESS = 0.5
 #: Least spread of a line in mm that says anything: a pen's width.
 _FLAT_MM = 0.35
 #: Difference of two beats, as a share of the larger one's spread, at which nothing is said, and what makes it certain.
@@ -157,7 +169,10 @@ def _beats(heights: Double) -> NDArray[np.int64]:
     most = np.percentile(steep, 99, axis=1, keepdims=True)
     width = round(2 * _PER_MM)  # a QRS of 80 ms
     together = np.convolve((steep / np.maximum(most, 1e-9)).clip(0, 1).mean(axis=0), np.ones(width) / width, "same")
-    peaks, _ = find_peaks(together, height=0.4 * np.percentile(together, 99), distance=round(_APART_MM * _PER_MM))
+    highest = float(np.percentile(together, 99))
+    if np.median(together) > _RESTLESS * highest:  # waves without beats: any two of them look alike somewhere
+        return np.zeros(0, np.int64)
+    peaks, _ = find_peaks(together, height=0.4 * highest, distance=round(_APART_MM * _PER_MM))
     found: NDArray[np.int64] = peaks.astype(np.int64)
     return found
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitize.text import NameHit
-from ecg import PageLayout
+from ecg import LEADS, PageLayout
 
 __all__ = [
     "NamesRead",
@@ -174,12 +174,15 @@ def names_by_place(
     """
     short, columns = layout.shape
     behind = name_offset(layout, bounds, places, px_per_mm)
+    upside_down = any("-aVR" in line for line in layout.rows)
     read: NamesRead = {}
     for row, left, hit in places:
         c = column_of(left, bounds, px_per_mm, columns if row < short else 1, behind)
         if c is not None:
             found = read.setdefault((row, c), {})
-            found[hit.text] = max(found.get(hit.text, 0.0), hit.confidence)
+            # The sign before -aVR is short and faint: where the layout has it, a name without it is the same.
+            name = "-aVR" if hit.text == "aVR" and upside_down else hit.text
+            found[name] = max(found.get(name, 0.0), hit.confidence)
     return read
 
 
@@ -208,15 +211,17 @@ def contradictions(layout: PageLayout, read: NamesRead) -> tuple[str, ...]:
 
 
 def leads_by_name(
-    layout: PageLayout, read: NamesRead
+    layout: PageLayout, read: NamesRead, order: str = "standard"
 ) -> tuple[tuple[tuple[str, ...], ...], tuple[str, ...], int, tuple[str, ...]]:
     """Give every place its lead: by name where one was read, by standard order where that leaves no doubt.
 
     Parameters
     ----------
     layout : PageLayout
-        In standard order.
+        In a customary order.
     read : NamesRead
+    order : str
+        What this order is called where it is assumed.
 
     Returns
     -------
@@ -238,7 +243,7 @@ def leads_by_name(
     assumed = []
     if missing:
         assumed.append(
-            "standard lead order" if len(missing) == len(chosen) else f"standard place of {', '.join(missing)}"
+            f"{order} lead order" if len(missing) == len(chosen) else f"{order} place of {', '.join(missing)}"
         )
     if unnamed:
         assumed.append(f"rhythm strip {', '.join(unnamed)}")
@@ -254,9 +259,8 @@ def _assigned(layout: PageLayout, read: NamesRead) -> dict[tuple[int, int], str]
     short, columns = layout.shape
     cells = [(r, c) for r in range(short) for c in range(columns)]
     standard = [lead for row in layout.rows for lead in row]
-    if len(cells) < _CUSTOM:
-        best = {cell: max(names, key=lambda n: names[n]) for cell, names in read.items() if cell in cells}
-        return {cell: best.get(cell, lead) for cell, lead in zip(cells, standard, strict=True)}
+    if len(cells) < _CUSTOM or (columns == 1 and _others(cells, standard, read)):
+        return _free(cells, standard, read)
     # Extra leads are rare, and their long names hard to mistake: one is believed when it was read with certainty.
     extra = sorted({n for cell in cells for n, sure in read.get(cell, {}).items() if sure > 0.8} - set(standard))
     leads = standard + extra
@@ -273,6 +277,22 @@ def _assigned(layout: PageLayout, read: NamesRead) -> dict[tuple[int, int], str]
         if better < _PERMUTED or sure < len(moved) - len(moved) // 4:
             order[moved] = moved
     return {cell: leads[j] for cell, j in zip(cells, order, strict=True)}
+
+
+def _others(cells: Sequence[tuple[int, int]], standard: Sequence[str], read: NamesRead) -> bool:
+    """Whether most names of a few single leads are not those of the customary order: then any may stand there."""
+    kept = sum(lead in read.get(cell, {}) for cell, lead in zip(cells, standard, strict=True))
+    return len(cells) < len(LEADS) and 2 * kept < sum(cell in read for cell in cells)
+
+
+def _free(cells: Sequence[tuple[int, int]], standard: Sequence[str], read: NamesRead) -> dict[tuple[int, int], str]:
+    """Give each place the lead that is printed there, and the others leads in their order that are printed nowhere."""
+    chosen = {cell: max(read[cell], key=lambda n: read[cell][n]) for cell in cells if read.get(cell)}
+    for cell, lead in zip(cells, standard, strict=True):
+        if cell not in chosen:
+            left = (name for name in (lead, *standard, *LEADS) if name not in chosen.values())
+            chosen[cell] = next(left, lead)
+    return {cell: chosen[cell] for cell in cells}
 
 
 def _exchanges(order: NDArray[np.int64], n: int) -> list[list[int]]:

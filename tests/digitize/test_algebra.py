@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from digitize.algebra import LIMB, reconciled
+from digitize.algebra import reconciled
+from digitize.evidence import LIMB
 from digitize.lines import LineReading, Place
 from digitize.result import LeadTrace
 from ecg import LeadBox

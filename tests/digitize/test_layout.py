@@ -16,7 +16,7 @@ from digitize.trace import find_rows
 from ecg import LAYOUTS, LEADS, ECGRecord, Page, PageLayout
 from ecg.errors import DigitizationError
 from ecg.fidelity import lead_fidelity
-from ecg.paper import EXTRA_LAYOUTS
+from ecg.paper import CABRERA, EXTRA_LAYOUTS
 from synth import SynthPage, render
 
 #: No lead stands where the standard order has it.
@@ -252,3 +252,62 @@ def test_the_same_page_without_names_falls_back_to_standard_order_and_says_so(he
     # And it is indeed not what the page shows: names are the evidence, no luck.
     assert reading.record is not None
     assert correlation(heart["V6"][:1240], reading.record["I"][:1240]) > 0.9
+
+
+def single(*leads: str) -> PageLayout:
+    return PageLayout(f"{len(leads)}x1", tuple((lead,) for lead in leads))
+
+
+def cabrera(name: str) -> PageLayout:
+    """Layout with its limb leads in Cabrera order."""
+    place = dict(zip(LEADS[:6], CABRERA, strict=True))
+    layout = LAYOUTS[name]
+    return PageLayout(name, tuple(tuple(place.get(lead, lead) for lead in row) for row in layout.rows), layout.rhythm)
+
+
+@pytest.mark.parametrize(
+    "leads", [("I", "II", "III", "V1", "V5"), ("II", "aVF", "V1", "V5"), LEADS[6:], (*LEADS[:6], "V1"), LEADS[3:11]]
+)
+def test_single_leads_are_read_by_their_names_and_refused_without(heart: ECGRecord, leads: tuple[str, ...]) -> None:
+    page = draw(heart, single(*leads), margin_top_mm=12.0)
+    match = match_layout(frame_of(page, names_of(page)))
+    assert match.layout == single(*leads)
+    assert match.doubts == ()
+    assert match.margin > 0.1
+    with pytest.raises(DigitizationError, match=r"no names tell which|with their names") as caught:
+        match_layout(frame_of(page))
+    assert caught.value.stage == "layout"
+
+
+@pytest.mark.parametrize("name", ["3x1", "6x1", "3x2", "4x3+1", "6x2+3"])
+def test_limb_leads_show_a_rare_layout_by_their_law_though_nothing_is_printed(heart: ECGRecord, name: str) -> None:
+    match = match_layout(frame_of(draw(heart, EXTRA_LAYOUTS[name], margin_top_mm=12.0)))
+    assert match.layout.rows == EXTRA_LAYOUTS[name].rows
+    assert "standard lead order" in match.assumed
+    assert match.margin > 0.1
+
+
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize("name", ["3x4+1", "6x2", "12x1", "6x2+1"])
+def test_cabrera_order_is_told_by_the_limb_leads_themselves(heart: ECGRecord, name: str, named: bool) -> None:
+    layout = cabrera(name)
+    page = draw(heart, layout, margin_top_mm=12.0)
+    # The short sign before aVR is lost in reading; the law still tells that it stands upside down.
+    names = tuple(replace(n, text=n.text.removeprefix("-")) for n in names_of(page)) if named else ()
+    match = match_layout(frame_of(page, names))
+    assert match.layout.rows == layout.rows
+    assert ("Cabrera lead order" in match.assumed) is not named
+
+
+def test_one_lead_that_fills_several_lines_is_doubted(heart: ECGRecord) -> None:
+    page = draw(heart, single("II", "II", "II", "II"))
+    match = match_layout(frame_of(page, names_of(page)))
+    assert match.layout == single("II", "II", "II", "II")
+    assert any("may follow each other in time" in d for d in match.doubts)
+
+
+def test_a_line_without_its_name_among_named_ones_is_doubted(heart: ECGRecord) -> None:
+    page = draw(heart, single("I", "II", "V1", "V2", "V3", "V5", "V6"), margin_top_mm=12.0)
+    match = match_layout(frame_of(page, tuple(n for n in names_of(page) if n.text != "V5")))
+    assert [row[0] for row in match.layout.rows][:5] == ["I", "II", "V1", "V2", "V3"]
+    assert any("no name was read beside a line" in d for d in match.doubts)
