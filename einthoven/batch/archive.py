@@ -127,8 +127,9 @@ def run_batch(
         try:
             making.run(runner)
         finally:
-            # Also after Ctrl-C: what is known is listed.
+            # Also after Ctrl-C: what is known is listed, and what killed workers left is removed.
             making.write_errors()
+            store.sweep()
         return making.report()
 
 

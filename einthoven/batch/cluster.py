@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
 from functools import partial
 from typing import Any
 
@@ -63,12 +64,20 @@ def run_cluster(
                 in_hand[client.submit(partial(_quietly, function), item, pure=False)] = item
             if not in_hand:
                 return
-            for future in wait(list(in_hand), return_when="FIRST_COMPLETED").done:
+            with client.as_current():
+                done = wait(list(in_hand), return_when="FIRST_COMPLETED").done
+            for future in done:
                 item = in_hand.pop(future)
                 try:
-                    yield Outcome(item, future.result())
+                    outcome = Outcome(item, future.result())
                 except KilledWorker:
-                    yield Outcome(item, lost=True)
+                    outcome = Outcome(item, lost=True)
+                except CancelledError as error:
+                    raise OptionsError(
+                        f"the Dask scheduler at {one_line(scheduler)} is gone; what is finished is in place: start it "
+                        "again, then the same command"
+                    ) from error
+                yield outcome
 
 
 def _threads(client: Any, scheduler: str) -> int:

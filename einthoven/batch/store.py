@@ -134,7 +134,7 @@ class Store:
         system.pipe_file(path, text.encode("utf-8"))
 
     def sweep(self) -> None:
-        """Remove what killed processes left under temporary names; only before any worker of this run writes."""
+        """Remove what killed processes left under temporary names; only while no worker of this run writes."""
         if self.local is None:
             return
         for folder in (".", "results", "signals"):
