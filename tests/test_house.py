@@ -80,8 +80,8 @@ def test_the_public_face_names_what_exists() -> None:
     for name in einthoven.__all__:
         assert callable(getattr(einthoven, name))
         assert name in dir(einthoven)
-    with pytest.raises(AttributeError, match="it has Prediction, classify, digitize, read, synthesize"):
-        _ = einthoven.diagnose
+    with pytest.raises(AttributeError, match="it has Prediction, classify, diagnose, digitize"):
+        _ = einthoven.diagnosed
 
 
 _FORBIDDEN = {

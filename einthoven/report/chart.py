@@ -6,8 +6,8 @@ to be on paper. The rows are those of recorders (AHA/ACCF/HRS part I, Kligfield 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,10 @@ from ecg.paper import DEFAULT_GAIN_MM_PER_MV, DEFAULT_SPEED_MM_PER_S, LAYOUTS
 from ecg.record import LEADS, ECGRecord
 from einthoven.report.paper import GREY, INK, small
 
-__all__ = ["GRID_MM", "SHOWN_S", "Cell", "Chart", "draw_chart", "plan_charts"]
+__all__ = ["GRID_MM", "SHOWN_S", "Cell", "Chart", "draw_chart", "leaves_grid", "plan_charts"]
+
+#: First and last second of each lead.
+_Spans = Mapping[str, tuple[float, float]]
 
 #: Left, top, right, bottom of the grid on A4 landscape in mm: 54 x 32 squares of 5 mm.
 GRID_MM = (13.5, 28.0, 283.5, 188.0)
@@ -86,8 +89,8 @@ def plan_charts(record: ECGRecord) -> tuple[Chart, ...]:
     for layout, column_s in (("3x4", 2.5), ("6x2", 5.0)):
         if len(usual) > 1 and typical <= column_s * 1.04:  # a column may be a few samples longer than its share
             rest = [lead for lead in there if lead not in usual]
-            return (_columns(LAYOUTS[layout].rows, there, column_s), *_rows(rest, there))
-    return _rows([*usual, *(lead for lead in there if lead not in usual)], there)
+            return (_columns(record, LAYOUTS[layout].rows, there, column_s), *_rows(record, rest, there))
+    return _rows(record, [*usual, *(lead for lead in there if lead not in usual)], there)
 
 
 def _span(record: ECGRecord, lead: str) -> tuple[float, float] | None:
@@ -96,22 +99,23 @@ def _span(record: ECGRecord, lead: str) -> tuple[float, float] | None:
     return None if at.size == 0 else (float(at[0]) / record.fs, float(at[-1] + 1) / record.fs)
 
 
-def _columns(rows: Sequence[Sequence[str]], spans: dict[str, tuple[float, float]], column_s: float) -> Chart:
+def _columns(record: ECGRecord, rows: Sequence[Sequence[str]], spans: _Spans, column_s: float) -> Chart:
     """Columns of short leads with strips of the long ones below."""
     strips = [lead for lead, (a, b) in spans.items() if b - a > _STRIP_RATIO * column_s and lead in LEADS][:3]
-    levels = _levels(len(rows) + len(strips))
-    cells = []
-    for y, row in zip(levels, rows, strict=False):
+    lines: list[list[Cell]] = []
+    for row in rows:
+        line = []
         for column, lead in enumerate(row):
             if lead in spans:
                 start = _start(spans[lead], column * column_s, column_s)
                 stop = min(start + column_s, spans[lead][1])
                 x = _START_MM + column * column_s * DEFAULT_SPEED_MM_PER_S
-                cells.append(Cell(lead, start, stop, x, y))
-    for y, lead in zip(levels[len(rows) :], strips, strict=True):
+                line.append(Cell(lead, start, stop, x, 0.0))
+        lines.append(line)
+    for lead in strips:
         start, stop = spans[lead]
-        cells.append(Cell(lead, start, min(stop, start + SHOWN_S), _START_MM, y))
-    return Chart(tuple(cells), levels)
+        lines.append([Cell(lead, start, min(stop, start + SHOWN_S), _START_MM, 0.0)])
+    return _levelled(record, lines)
 
 
 def _start(span: tuple[float, float], wanted_s: float, length_s: float) -> float:
@@ -120,29 +124,57 @@ def _start(span: tuple[float, float], wanted_s: float, length_s: float) -> float
     return max(span[0], wanted_s) if inside >= 0.5 * length_s else span[0]
 
 
-def _rows(leads: Sequence[str], spans: dict[str, tuple[float, float]]) -> tuple[Chart, ...]:
+def _rows(record: ECGRecord, leads: Sequence[str], spans: _Spans) -> tuple[Chart, ...]:
     """Leads below each other, each with up to 10 s, all from the same moment."""
-    if not leads:
-        return ()
-    begin = min(spans[lead][0] for lead in leads)
+    begin = min((spans[lead][0] for lead in leads), default=0.0)
     charts = []
     for first in range(0, len(leads), _FULL_ROWS):
-        part = leads[first : first + _FULL_ROWS]
-        levels = _levels(len(part)) if len(leads) > _FULL_ROWS // 2 else _levels(_FULL_ROWS // 2)[: len(part)]
-        cells = []
-        for y, lead in zip(levels, part, strict=True):
+        lines = []
+        for lead in leads[first : first + _FULL_ROWS]:
             start = spans[lead][0] if spans[lead][0] >= begin + SHOWN_S else begin
             stop = min(spans[lead][1], start + SHOWN_S)
-            cells.append(Cell(lead, start, stop, _START_MM, y))
-        charts.append(Chart(tuple(cells), levels))
+            lines.append([Cell(lead, start, stop, _START_MM, 0.0)])
+        charts.append(_levelled(record, lines))
     return tuple(charts)
 
 
-def _levels(n: int) -> tuple[float, ...]:
-    """Middle levels of rows on the grid's strong lines, in mm."""
-    top, bottom = GRID_MM[1], GRID_MM[3]
-    step = (bottom - top) / n
-    return tuple(top + 5.0 * round((k + 0.5) * step / 5.0) for k in range(n))
+def _levelled(record: ECGRecord, lines: Sequence[Sequence[Cell]]) -> Chart:
+    """Give every row its level, so that tall leads get the room of small ones and none leaves the grid if it can."""
+    up, down = np.array([_reach_mm(record, line) for line in lines]).T
+    height = GRID_MM[3] - GRID_MM[1]
+    needs = np.append(up, 0.0) + np.append(0.0, down)  # from the top edge to the first row, between rows, to the edge
+    spare = height - needs.sum()
+    gaps = needs + spare / needs.size if spare >= 0 else needs * height / needs.sum()
+    # On lines of the grid, as recorders start.
+    levels = tuple(float(GRID_MM[1] + round(v)) for v in np.cumsum(gaps)[:-1])
+    cells = (replace(cell, y_mm=y) for y, line in zip(levels, lines, strict=True) for cell in line)
+    return Chart(tuple(cells), levels)
+
+
+def _reach_mm(record: ECGRecord, line: Sequence[Cell]) -> tuple[float, float]:
+    """How far a row goes above and below its level, in mm; the pulse and the name need 13."""
+    up, down = 13.0, 2.0
+    for cell in line:
+        for run in _runs(record, replace(cell, y_mm=0.0)):
+            heights = [y for _, y in run]
+            up, down = max(up, -min(heights) + 1.0), max(down, max(heights) + 1.0)
+    return up, down
+
+
+def leaves_grid(record: ECGRecord, chart: Chart) -> bool:
+    """Whether a trace of a chart is cut off at the grid's edge.
+
+    Parameters
+    ----------
+    record : ECGRecord
+    chart : Chart
+
+    Returns
+    -------
+    bool
+    """
+    heights = [y for cell in chart.cells for run in _runs(record, cell) for _, y in run]
+    return bool(heights) and not GRID_MM[1] <= min(heights) <= max(heights) <= GRID_MM[3]
 
 
 def draw_chart(document: Any, record: ECGRecord, chart: Chart, caption: str) -> None:

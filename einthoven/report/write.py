@@ -14,7 +14,7 @@ from einthoven.diagnosis.result import Diagnosis, Explained, Finding
 from einthoven.outputs import one_line, version
 from einthoven.provenance import commit
 from einthoven.report import words
-from einthoven.report.chart import draw_chart, plan_charts
+from einthoven.report.chart import draw_chart, leaves_grid, plan_charts
 from einthoven.report.paper import BLUE, GREY, INK, VERMILLION, heading, new_document, paragraph, room_for, small, table
 from einthoven.report.pictures import explanation_picture, reading_picture
 
@@ -166,7 +166,8 @@ def _charts(document: Any, diagnosis: Diagnosis) -> None:
         part = f", sheet {number} of {len(charts)}" if len(charts) > 1 else ""
         shown = max(cell.stop_s for cell in chart.cells)
         rest = f"; the first seconds of {record.duration_s:.0f} s" if shown < record.duration_s - 0.5 else ""
-        draw_chart(document, record, chart, f"The signal, {what}{part}{rest}")
+        cut = "; cut off where it leaves the grid" if leaves_grid(record, chart) else ""
+        draw_chart(document, record, chart, f"The signal, {what}{part}{rest}{cut}")
 
 
 def _reading(document: Any, diagnosis: Diagnosis) -> None:
