@@ -7,6 +7,7 @@ import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -14,6 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from classify.images.copies import find_copies, is_published, published_folders, validated, warn_of_copies
 from classify.images.drawn import from_drawn, is_drawn
 from classify.images.readings import kept_pictures, kept_reading
 from classify.inputs import InputSpec, to_extra
@@ -51,7 +53,8 @@ def from_pages(
     ----------
     folder : path-like
         Written by ``einthoven synth`` (labels from its manifest) or by `classify.images.drawn`, or the four-class page
-        set, or one folder a class of the four-class task.
+        set, or one folder a class of the four-class task. Folders ``train`` and ``test`` of them are taken as
+        published: a warning tells how many copies cross.
     tasks : sequence of str
     spec : InputSpec
     reader : str
@@ -76,7 +79,11 @@ def from_pages(
     root = Path(folder)
     if is_drawn(root):
         return from_drawn(root, known or {}, tasks, spec, Path(cache))
-    pages, items, answers = _labelled(root, tasks, known or {})
+    if is_published(root):
+        pages, items, answers, folds = _published(root, tasks)
+    else:
+        pages, items, answers = _labelled(root, tasks, known or {})
+        folds = tuple(str(item.fold) if item and item.fold else "" for item in items)
     if not pages:
         raise OptionsError(f"no page with a label in {root}: give a set of einthoven synth or a folder a class")
     paths = [page.path for page in pages]
@@ -90,7 +97,7 @@ def from_pages(
     return LabelledSet(
         ids=tuple(page.id for page in pages),
         patients=tuple(page.group or page.id for page in pages),
-        folds=tuple(str(item.fold) if item and item.fold else "" for item in items),
+        folds=folds,
         signals=signals,
         leads=("II",) if reader == "strip" else LEADS,
         fs=_KEPT_FS[reader],
@@ -115,11 +122,28 @@ def _labelled(
         pages = list(four_class(root))
     else:
         pages = [page for page in image_folder(root, labelled=True) if page.label in FOUR_CLASSES]
-    y = np.array([[page.label == label for label in FOUR_CLASSES] for page in pages], dtype=np.float32)
+    return pages, [None] * len(pages), _four_classes(pages, tasks)
+
+
+def _published(
+    root: Path, tasks: Sequence[str]
+) -> tuple[list[PageItem], list[RecordItem | None], dict[str, NDArray[np.float32]], tuple[str, ...]]:
+    """List the published folders of the four-class set as they are, with a warning of copies that cross to the test."""
+    found, parts, complaints = published_folders(root)
+    warn_of_copies(find_copies([page.path for page in found]), parts, complaints)
+    # Names come again in the folders of both parts.
+    pages = [replace(page, id=f"{part}/{page.label}/{page.id}") for page, part in zip(found, parts, strict=True)]
+    split = validated(np.array([FOUR_CLASSES.index(page.label or "") for page in pages]), parts)
+    return pages, [None] * len(pages), _four_classes(pages, tasks), split
+
+
+def _four_classes(pages: Sequence[PageItem], tasks: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+    """Answers of pages that are labelled with the four classes."""
     unknown = [task for task in tasks if task != "four_class"]
     if unknown:
         raise OptionsError(f"these pages answer four_class alone, not {', '.join(unknown)}")
-    return pages, [None] * len(pages), {"four_class": y}
+    y = np.array([[page.label == label for label in FOUR_CLASSES] for page in pages], dtype=np.float32)
+    return {"four_class": y}
 
 
 def _drawn(

@@ -88,7 +88,7 @@ def test_drawn_pages_carry_the_answers_and_signals_of_their_records(
     assert len(made) == 8
     done = np.load(tmp_path / "set" / "done.npy")
     # Item 4 is of fold 9: its second page does not validate again.
-    assert made.usable().tolist() == [bool(d) and not (k == 7) for k, d in enumerate(done)]
+    assert made.usable().tolist() == [bool(d) and k != 7 for k, d in enumerate(done)]
     assert made.answers["mi"][:, 0].tolist() == [0, 1, 0, 0] * 2
     assert made.inputs(np.array([0, 5])).shape == (2, 1, 32, 64)
     assert made.signals is not None
