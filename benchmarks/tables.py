@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import classifier_tables, synth_tables
+from benchmarks import classifier_tables, explanation_tables, image_tables, synth_tables
 
 __all__ = [
     "BLOCKS",
@@ -172,6 +172,10 @@ def _published(_: Results) -> str:
     return classifier_tables.render_published()
 
 
+def _explanations(render: Callable[[Results], str]) -> Callable[[Results], str]:
+    return lambda _: render(explanation_tables.load_explanations())
+
+
 #: File, name of a block in it, and what stands there.
 BLOCKS = (
     ("README.md", "fidelity", render_overall),
@@ -184,6 +188,12 @@ BLOCKS = (
     *(("docs/classifiers.md", f"classifiers {g}", _classifiers(g)) for g in ("models", "ablation", "hospitals")),
     ("docs/classifiers.md", "classifiers subgroups", _subgroups),
     ("docs/classifiers.md", "classifiers published", _published),
+    ("docs/images.md", "images models", lambda _: image_tables.render_models(image_tables.load_images())),
+    ("docs/images.md", "images differences", lambda _: image_tables.render_differences(image_tables.load_images())),
+    ("docs/images.md", "images classes", lambda _: image_tables.render_classes(image_tables.load_images())),
+    ("docs/explanations.md", "explanation levels", lambda _: explanation_tables.render_levels()),
+    ("docs/explanations.md", "explanations", _explanations(explanation_tables.render_examinations)),
+    ("docs/explanations.md", "explanation claims", _explanations(explanation_tables.render_claims)),
 )
 
 

@@ -1,0 +1,358 @@
+"""Examinations of the explanations of a model, one command.
+
+``python -m benchmarks.explanations MODEL --work DIR [--ptbxl DIR]`` examines every method and writes
+``benchmarks/results/explanations_NAME.json``; the page ``docs/explanations.md`` is made from these files by
+``python -m benchmarks.tables``. Each record is kept below ``--work`` as it is done, so that the same command goes on
+where it was stopped. ``--only`` names parts: ``infarctions``, ``premature``, ``networks`` and, with ``--ptbxl``,
+``fold9``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ecg.errors import ECGError, OptionsError
+from ecg.record import ECGRecord
+from einthoven.outputs import version, write_json
+from einthoven.provenance import commit
+from explain.examine import EXAMINATIONS
+
+__all__ = ["METHODS_EXAMINED", "PARTS", "SCHEMA", "main"]
+
+RESULTS = Path(__file__).resolve().parent / "results"
+SCHEMA = "einthoven.explanations"
+#: Score-CAM and guided Grad-CAM are examined too where time allows (``--methods``).
+METHODS_EXAMINED = ("gradcam", "guided_gradcam", "saliency", "integrated_gradients", "scorecam", "occlusion")
+PARTS = ("infarctions", "premature", "networks", "fold9")
+_TERRITORIES = ("anterior", "septal", "lateral", "inferior", "posterior")
+#: Seed of the examined records; another than any that trains a network.
+_SEED = 20260814
+
+Row = Mapping[str, Any]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Examine a model; 2 where nothing could start."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.explanations", description=__doc__)
+    parser.add_argument("model", help="a shipped model's name or a model's folder")
+    parser.add_argument("--work", type=Path, required=True, help="where each record's figures are kept")
+    parser.add_argument("--ptbxl", type=Path, help="PTB-XL, for the records of fold 9")
+    parser.add_argument("--only", default="", help="parts, with commas")
+    parser.add_argument("--methods", default=",".join(METHODS_EXAMINED), help="methods, with commas")
+    parser.add_argument("--records", type=int, default=40, help="records of each part")
+    parser.add_argument("--task", default="mi_sttc", help="task of infarctions and of fold 9")
+    parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the result")
+    try:
+        _examine(parser.parse_args(arguments))
+    except ECGError as error:
+        sys.stderr.write(f"benchmarks.explanations: {error}\n")
+        return 2
+    return 0
+
+
+def _examine(asked: argparse.Namespace) -> None:
+    from explain.methods import find_method
+    from explain.subject import open_subject
+
+    subject = open_subject(asked.model)
+    methods = tuple(find_method(name).name for name in asked.methods.split(",") if name)
+    parts = tuple(asked.only.split(",")) if asked.only else PARTS
+    if odd := [part for part in parts if part not in PARTS]:
+        raise OptionsError(f"there is no part {odd[0]!r}; choose of {', '.join(PARTS)}")
+    name = subject.classifier.card.name
+    work = asked.work / name
+    work.mkdir(parents=True, exist_ok=True)
+    makers: dict[str, Callable[[], Iterator[tuple[str, Callable[[], Row]]]]] = {
+        "infarctions": lambda: infarctions(subject, methods, asked.records, asked.task),
+        "premature": lambda: premature(subject, methods, asked.records),
+        "networks": lambda: networks(methods, asked.records),
+        "fold9": lambda: fold9(subject, methods, asked.records, asked.task, asked.ptbxl),
+    }
+    for part in parts:
+        if part != "fold9" or asked.ptbxl is not None:
+            _kept(work / f"{part}.jsonl", makers[part]())
+    rows = {part: _read(work / f"{part}.jsonl") for part in PARTS}
+    content = {"model": name, "sha256": subject.classifier.card.sha256, **summary(rows)}
+    head = {"schema": {"name": SCHEMA, "version": 1}, "version": version(), "commit": commit()}
+    write_json(asked.out / f"explanations_{name}.json", {**head, **content})
+
+
+def _kept(path: Path, jobs: Iterator[tuple[str, Callable[[], Row]]]) -> None:
+    """Do what is not in the file yet, and add a line for each."""
+    done = {row["key"] for row in _read(path)}
+    for key, job in jobs:
+        if key in done:
+            continue
+        began = time.process_time()
+        row = {"key": key, **job(), "seconds": round(time.process_time() - began, 2)}
+        with path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+        sys.stdout.write(f"{path.stem} {key}: {row['seconds']:.1f} s\n")
+
+
+def _read(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
+
+
+def infarctions(
+    subject: Any, methods: Sequence[str], records: int, task: str
+) -> Iterator[tuple[str, Callable[[], Row]]]:
+    """Synthetic acute infarctions: what the maps find of the territory, and how faithful they are."""
+    for number in range(records):
+        territory = _TERRITORIES[number % len(_TERRITORIES)]
+
+        def job(number: int = number, territory: str = territory) -> Row:
+            return _synthetic(subject, methods, number, f"ami_{territory}", task, "", territory)
+
+        yield f"{number}", job
+
+
+def premature(subject: Any, methods: Sequence[str], records: int) -> Iterator[tuple[str, Callable[[], Row]]]:
+    """Synthetic ventricular premature beats."""
+    task, target = ("four_class", "HB") if "four_class" in subject.classifier.heads else ("abnormal", "abnormal")
+    for number in range(records):
+        yield f"{number}", lambda number=number: _synthetic(subject, methods, number, "pvc", task, target, "")
+
+
+def _synthetic(
+    subject: Any, methods: Sequence[str], number: int, kind: str, task: str, target: str, territory: str
+) -> Row:
+    from explain.examine import inside_truth, maps_of
+    from explain.methods import ExplainOptions
+
+    record = _heart(number, kind)
+    options = ExplainOptions(task=task, target=target)
+    maps = maps_of(subject, record, methods, options, number)
+    row: dict[str, Any] = {"positive": maps["random"].decision, "probability": maps["random"].probability}
+    if not row["positive"]:
+        return row  # an answer that was not given has no reasons to be right about
+    row["figures"] = inside_truth(record, maps, territory)
+    row["territory"] = territory
+    row["seconds_of"] = {name: e.seconds for name, e in maps.items()}
+    row["delta"] = {name: e.delta for name, e in maps.items() if e.delta is not None}
+    return row | _faithful(subject, record, maps, options, number)
+
+
+def _faithful(subject: Any, record: ECGRecord, maps: Any, options: Any, number: int) -> dict[str, Any]:
+    """Every examination that needs one record and its network."""
+    from explain.examine import cascaded, deleted, infidel, maps_of, nervous
+
+    names = [name for name in maps if name not in ("random", "constant")]
+    asked = replace(options, target=maps["random"].target)
+    figures = deleted(subject, record, maps, asked, number) | infidel(subject, record, maps, asked, number)
+    # Noise and shuffled weights take five and more maps of each method: every fourth record.
+    if number % 4 == 0:
+        other = maps_of(subject, _heart(number + 10_000, "norm"), names, asked, number + 10_000)
+        figures |= nervous(subject, record, maps, other, asked, number)
+        stages = cascaded(subject, record, maps, asked, number)
+        figures["cascade"] = {name: values[-1] for name, values in stages.items()}
+        return {"faithful": figures, "stages": stages}
+    return {"faithful": figures}
+
+
+def _heart(number: int, kind: str) -> ECGRecord:
+    from synth.physiology import sample_physiology, synthesize_record
+
+    return synthesize_record(sample_physiology(np.random.default_rng([_SEED, number]), kind), 100.0)
+
+
+def networks(methods: Sequence[str], records: int) -> Iterator[tuple[str, Callable[[], Row]]]:
+    """Small networks of two seeds and one of shuffled labels, trained on synthetic hearts."""
+    kept: list[Any] = []
+
+    def job(number: int) -> Row:
+        from explain.examine import agreement, maps_of
+        from explain.methods import ExplainOptions
+
+        if not kept:
+            kept.extend(_small_networks())
+        first, second, shuffled = kept
+        options = ExplainOptions(task="ami", target="ami")
+        record, other = _heart(number, "ami_anterior"), _heart(number + 10_000, "ami_inferior")
+        own, twin, blind = (maps_of(s, record, methods, options, number) for s in (first, second, shuffled))
+        elsewhere = maps_of(first, other, methods, options, number + 10_000)
+        for maps in (twin, blind):
+            # A random map of its own for each network; a constant one is the same.
+            maps["random"] = maps_of(first, other, (), options, number + 20_000 + (maps is blind))["random"]
+        figures = {"seeds": agreement(own, twin, elsewhere), "labels": agreement(own, twin, blind)}
+        return {"positive": True, "faithful": figures}
+
+    for number in range(min(records, 16)):
+        yield f"{number}", lambda number=number: job(number)
+
+
+def _small_networks(hearts: int = 480) -> list[Any]:
+    import torch
+
+    from classify.inputs import from_signals
+    from classify.models import find_model
+    from ecg.checkpoint import ModelCard
+    from ecg.record import LEADS
+    from explain.randomise import fitted
+    from explain.subject import subject_of
+
+    entry = find_model("resnet1d_se")
+    arguments = {"widths": [16, 24, 32], "depths": [1, 1, 1], "kernel": 5, "stem": 9, "drop_path": 0.0}
+    kinds = ["norm" if k % 2 else f"ami_{_TERRITORIES[k // 2 % len(_TERRITORIES)]}" for k in range(hearts)]
+    signals = np.stack([_heart(50_000 + k, kind).signal for k, kind in enumerate(kinds)])
+    x = from_signals(signals, LEADS, 100.0, entry.spec)
+    y = np.array([[kind != "norm"] for kind in kinds], dtype=np.float32)
+    found = []
+    for seed, answers in ((1, y), (2, y), (3, np.random.default_rng(3).permutation(y))):
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            network = fitted(entry.build(1, **arguments), x, answers, np.random.default_rng(seed))
+        given: dict[str, Any] = {key: {} for key in ("data", "folds", "metrics")}
+        given |= {"name": f"small_{seed}", "task": "ami", "architecture": entry.name, "arguments": arguments}
+        given |= {"input_spec": entry.spec.to_dict(), "labels": ("ami",), "thresholds": {"ami": 0.5}, "seed": seed}
+        with torch.no_grad():
+            z = network(torch.from_numpy(x))[:, 0].numpy()
+        # So short a training leaves the logits off their zero: it is put between the two halves.
+        given["offsets"] = {"ami": -float(np.median(z[y[:, 0] > 0]) + np.median(z[y[:, 0] == 0])) / 2}
+        card = ModelCard(**given, temperature=1.0, commit="", intended_use="examination of maps", limits=())
+        found.append(subject_of(network, card, entry))
+    return found
+
+
+def fold9(
+    subject: Any, methods: Sequence[str], records: int, task: str, folder: Path
+) -> Iterator[tuple[str, Callable[[], Row]]]:
+    """Examine records of PTB-XL's fold 9, and what the publications claim of their maps."""
+    from ecg.datasets import ptb_xl
+
+    items = [item for item in ptb_xl(folder, folds=[9]) if "MI" in item.labels]
+    rng = np.random.default_rng(_SEED)
+    for group, subclasses in (("inferior", {"IMI", "ILMI"}), ("anterior", {"AMI", "ASMI"})):
+        chosen = [item for item in items if set(item.statements) & subclasses]
+        for place in rng.permutation(len(chosen))[: records // 2]:
+            item = chosen[int(place)]
+            yield f"{group} {item.ecg_id}", lambda item=item, group=group: _real(subject, methods, item, group, task)
+
+
+def _real(subject: Any, methods: Sequence[str], item: Any, group: str, task: str) -> Row:
+    from explain.anatomy import anatomy, shown_on, wave_labels
+    from explain.examine import maps_of
+    from explain.methods import ExplainOptions
+
+    record, options = item.record(), ExplainOptions(task=task)
+    maps = maps_of(subject, record, methods, options, item.ecg_id)
+    row: dict[str, Any] = {"positive": maps["random"].decision, "group": group, "target": maps["random"].target}
+    if not row["positive"]:
+        return row
+    claims: dict[str, dict[str, Any]] = {}
+    for name, own in maps.items():
+        n = own.values.shape[1]
+        labels = wave_labels(record, own.fs, n)
+        found = anatomy(own, labels, shown_on(record, own.fs, n))
+        claims[name] = {
+            "st_t": found.ratio("ST", "T"),
+            "leading": found.leading_lead,
+            "leads": {lead: found.ratio(lead) for lead in own.leads},
+            "onsets": _at_onsets(own, labels),
+        }
+    row["claims"] = claims
+    return row | _faithful(subject, record, maps, options, int(item.ecg_id))
+
+
+def _at_onsets(own: Any, labels: Any) -> float | None:
+    """Attribution within 40 ms of the onsets of QRS and ST over that by area; None where no wave is known."""
+    from explain.anatomy import WAVES, evidence
+
+    near = np.zeros(labels.shape, dtype=bool)
+    reach = round(0.04 * own.fs)
+    for wave in ("QRS", "ST"):
+        here = labels == WAVES.index(wave)
+        rows, starts = np.nonzero(here[:, 1:] & ~here[:, :-1])
+        for row, start in zip(rows, starts + 1, strict=True):
+            near[row, max(0, start - reach) : start + reach] = True
+    size = evidence(own)
+    return float(size[near].sum() / size.sum() / near.mean()) if near.any() and size.any() else None
+
+
+def summary(rows: Mapping[str, Sequence[Row]]) -> dict[str, Any]:
+    """Sum up all rows.
+
+    Parameters
+    ----------
+    rows : mapping part -> rows
+
+    Returns
+    -------
+    dict
+        ``examinations``: for each part, examination and method ``value, lo, hi, n, passed``; ``levels``; ``positives``;
+        ``constant_fails``; ``seconds``; ``claims``.
+    """
+    from explain.examine import CONSTANT, summarised
+
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for part, part_rows in rows.items():
+        values: dict[str, dict[str, list[float]]] = {}
+        for row in part_rows:
+            for source in ("figures", "faithful"):
+                for name, by_method in row.get(source, {}).items():
+                    for method, value in by_method.items():
+                        values.setdefault(name, {}).setdefault(method, []).append(
+                            float("nan") if value is None else value
+                        )
+        for name, by_method in values.items():
+            for method, listed in by_method.items():
+                figure = summarised(name, listed, np.random.default_rng(0))
+                told = {**figure.value.as_dict(), "n": figure.n, "passed": figure.passed}
+                found.setdefault(part, {}).setdefault(name, {})[method] = told
+    broken = [told[CONSTANT]["passed"] for part in found.values() for told in part.values() if CONSTANT in told]
+    return {
+        "levels": {name: asdict(e) for name, e in EXAMINATIONS.items()},
+        "positives": {part: [sum(bool(r["positive"]) for r in listed), len(listed)] for part, listed in rows.items()},
+        "examinations": found,
+        "constant_fails": bool(broken) and not any(broken),
+        "seconds": _seconds(rows),
+        "claims": _claims(rows.get("fold9", ())),
+    }
+
+
+def _seconds(rows: Mapping[str, Sequence[Row]]) -> dict[str, float]:
+    """Median wall time of a map by method."""
+    taken: dict[str, list[float]] = {}
+    for part in rows.values():
+        for row in part:
+            for name, value in row.get("seconds_of", {}).items():
+                taken.setdefault(name, []).append(value)
+    return {name: round(float(np.median(values)), 3) for name, values in taken.items()}
+
+
+def _claims(rows: Sequence[Row]) -> dict[str, dict[str, Any]]:
+    """Figures of what was published, by method: share of true positives in which it holds, or a mean ratio."""
+    out: dict[str, dict[str, Any]] = {}
+    positive = [row for row in rows if row.get("claims")]
+    for method in sorted({name for row in positive for name in row["claims"]}):
+        told = [(row["group"], row["claims"][method]) for row in positive]
+        groups = {g: [c for h, c in told if h == g] for g in ("inferior", "anterior")}
+        out[method] = {
+            "n": len(told),
+            "st_t": _mean([c["st_t"] for _, c in told]),
+            "ii_v4_v6": _mean([np.mean([c["leads"][k] for k in ("II", "V4", "V5", "V6")]) for _, c in told]),
+            "inferior": _mean([np.mean([c["leads"][k] for k in ("II", "III", "aVF")]) for c in groups["inferior"]]),
+            "anterior": _mean([np.mean([c["leads"][k] for k in ("V1", "V2", "V3")]) for c in groups["anterior"]]),
+            "inferior_leading": _mean([c["leading"] in ("II", "III", "aVF") for c in groups["inferior"]]),
+            "anterior_leading": _mean([c["leading"] in ("V1", "V2", "V3", "V4") for c in groups["anterior"]]),
+            "onsets": _mean([c["onsets"] for _, c in told]),
+        }
+    return out
+
+
+def _mean(values: Sequence[Any]) -> float | None:
+    known = [float(v) for v in values if v is not None and np.isfinite(v)]
+    return float(np.mean(known)) if known else None
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,389 @@
+"""Examinations of methods on many records: each gives one figure a record and method, and the level that it must pass.
+
+A constant map is examined with every method and must fail: an examination that it passes measures the record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from classify.bootstrap import Interval, patient_weights, percentiles
+from ecg.record import ECGRecord
+from explain.anatomy import TERRITORY_LEADS, WAVES, evidence, shown_on, wave_labels
+from explain.faithfulness import curves, infidelity, likeness, pointing, sensitivity
+from explain.methods import METHODS, ExplainOptions, explain, view_for
+from explain.randomise import cascade
+from explain.result import Explanation, Map
+from explain.subject import Subject
+
+__all__ = [
+    "CONSTANT",
+    "EXAMINATIONS",
+    "Examination",
+    "Figure",
+    "agreement",
+    "cascaded",
+    "constant",
+    "deleted",
+    "infidel",
+    "inside_truth",
+    "maps_of",
+    "nervous",
+    "summarised",
+    "truth_of",
+]
+
+Float = NDArray[np.float64]
+Bool = NDArray[np.bool_]
+
+#: Name of the map that says the same everywhere.
+CONSTANT = "constant"
+#: Resamples of records.
+_RESAMPLES = 1000
+#: Random orders of the cells that deletion and insertion are compared with.
+_RANDOM_ORDERS = 3
+#: Rounding that is no pass, where a constant map stands exactly on the level.
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What is asked of a method.
+
+    Parameters
+    ----------
+    name : str
+    what : str
+        The figure, in words.
+    level : float
+        Which its 95 % interval must keep off.
+    side : str
+        ``"above"`` or ``"below"`` the level.
+    """
+
+    name: str
+    what: str
+    level: float
+    side: Literal["above", "below"] = "above"
+
+
+#: Every examination by its name, in the order of the tables.
+EXAMINATIONS: Mapping[str, Examination] = {
+    e.name: e
+    for e in (
+        Examination("deletion", "area under the deletion curve of random order minus this map's", 0.0),
+        Examination("insertion", "area under this map's insertion curve minus that of random order", 0.0),
+        Examination("infidelity", "infidelity over a constant map's", 1.0, "below"),
+        Examination("sensitivity", "change under noise over the difference between records", 0.5, "below"),
+        Examination("cascade", "rank correlation with the map of the network with all weights shuffled", 0.5, "below"),
+        Examination("labels", "rank correlation between seeds minus that with a network of shuffled labels", 0.0),
+        Examination("seeds", "rank correlation between seeds minus that between records", 0.0),
+        Examination("leading_lead", "leading lead in the territory minus the share of its leads", 0.0),
+        Examination("territory", "share on ST and T of the territory's leads over their area", 1.0),
+        Examination("st_t", "share on ST and T of all leads over their area", 1.0),
+        Examination("pointing_pvc", "highest value in a premature beat minus the beats' area", 0.0),
+        Examination("share_pvc", "share in the premature beats over their area", 1.0),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One method in one examination.
+
+    Parameters
+    ----------
+    value : Interval
+        Mean over the records, with the 95 % interval of 1000 resamples.
+    n : int
+        Records.
+    passed : bool
+        Whether the interval keeps off the level.
+    """
+
+    value: Interval
+    n: int
+    passed: bool
+
+
+def summarised(name: str, values: Sequence[float], rng: np.random.Generator) -> Figure:
+    """Sum up the figures of many records.
+
+    Parameters
+    ----------
+    name : str
+        One of `EXAMINATIONS`.
+    values : sequence of float
+        NaN where the figure does not exist.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    Figure
+        Not passed without an interval.
+    """
+    x = np.asarray(values, dtype=np.float64)
+    x = x[np.isfinite(x)]
+    if x.size < 2:
+        return Figure(Interval(float(x[0]) if x.size else None), int(x.size), False)
+    drawn = np.concatenate([w @ x / x.size for w in patient_weights(np.arange(x.size), _RESAMPLES, rng)])
+    value, asked = percentiles(float(x.mean()), drawn), EXAMINATIONS[name]
+    lo, hi = (value.value if v is None else v for v in (value.lo, value.hi))
+    if lo is None or hi is None:
+        return Figure(value, int(x.size), False)
+    keeps = lo > asked.level + _ROUNDING if asked.side == "above" else hi < asked.level - _ROUNDING
+    return Figure(value, int(x.size), keeps)
+
+
+def constant(like: Explanation) -> Explanation:
+    """Make the map that says the same everywhere, in the place of another."""
+    return replace(
+        like,
+        values=np.ones_like(like.values),
+        on_input=np.ones_like(like.on_input),
+        method=CONSTANT,
+        signed=False,
+        delta=None,
+    )
+
+
+def maps_of(
+    subject: Subject, record: ECGRecord, methods: Iterable[str], options: ExplainOptions, seed: int = 0
+) -> dict[str, Explanation]:
+    """Explain one answer by several methods, and by the two that must fail.
+
+    Parameters
+    ----------
+    subject : Subject
+    record : ECGRecord
+    methods : iterable of str
+    options : ExplainOptions
+    seed : int
+        Of the random map: one a record.
+
+    Returns
+    -------
+    dict
+        ``random`` and ``constant`` beside the methods.
+    """
+    found = {name: explain(subject, record, options, method=name, seed=seed) for name in (*methods, "random")}
+    return {**found, CONSTANT: constant(found["random"])}
+
+
+def deleted(
+    subject: Subject, record: ECGRecord, maps: Mapping[str, Explanation], options: ExplainOptions, seed: int
+) -> dict[str, dict[str, float]]:
+    """Take away and give back what maps of one record point at, against cells in random order.
+
+    Parameters
+    ----------
+    subject : Subject
+    record : ECGRecord
+    maps : mapping
+        From `maps_of`.
+    options : ExplainOptions
+    seed : int
+
+    Returns
+    -------
+    dict examination -> method -> float
+    """
+    view = view_for(subject, record, options)
+    target = _target(subject, maps)
+    rng = np.random.default_rng(seed)
+    even = maps[CONSTANT].on_input
+    blind = [curves(subject, view, target, even, rng) for _ in range(_RANDOM_ORDERS)]
+    lost, gained = (float(np.mean([getattr(c, f"{k}_area") for c in blind])) for k in ("deletion", "insertion"))
+    found = {name: curves(subject, view, target, e.on_input, rng) for name, e in maps.items() if name != CONSTANT}
+    return {
+        # A constant map leaves the order to chance: it is what the others are compared with.
+        "deletion": {**{name: lost - c.deletion_area for name, c in found.items()}, CONSTANT: 0.0},
+        "insertion": {**{name: c.insertion_area - gained for name, c in found.items()}, CONSTANT: 0.0},
+    }
+
+
+def infidel(
+    subject: Subject, record: ECGRecord, maps: Mapping[str, Explanation], options: ExplainOptions, seed: int
+) -> dict[str, dict[str, float]]:
+    """Infidelity of one record over that of the constant map; arguments as for `deleted`."""
+    view = view_for(subject, record, options)
+    given = {name: e.on_input for name, e in maps.items()}
+    found = infidelity(subject, view, _target(subject, maps), given, np.random.default_rng(seed))
+    return {"infidelity": {name: value / found[CONSTANT] for name, value in found.items()}}
+
+
+def nervous(
+    subject: Subject,
+    record: ECGRecord,
+    maps: Mapping[str, Explanation],
+    others: Mapping[str, Explanation],
+    options: ExplainOptions,
+    seed: int,
+) -> dict[str, dict[str, float]]:
+    """Change of maps under small noise, over how far they are from the maps of another record.
+
+    Parameters
+    ----------
+    subject, record, maps, options, seed
+        As for `deleted`.
+    others : mapping
+        Maps of another record.
+
+    Returns
+    -------
+    dict examination -> method -> float
+        A map that never changes is steady, but tells records apart no better: 1.
+    """
+    view, target = view_for(subject, record, options), _target(subject, maps)
+    out: dict[str, float] = {}
+    for name, own in maps.items():
+        size = max(float(np.linalg.norm(own.on_input)), 1e-12)
+        apart = float(np.linalg.norm(own.on_input - others[name].on_input)) / size
+        moved = (
+            0.0 if name == CONSTANT else sensitivity(subject, view, _again(subject, target, own, options), _rng(seed))
+        )
+        out[name] = moved / apart if apart > 0 else 1.0
+    return {"sensitivity": out}
+
+
+def _again(subject: Subject, target: int, own: Explanation, options: ExplainOptions) -> Callable[[Any], Map]:
+    if own.method == "random":
+        # Another draw: what knows nothing does not keep to what it said.
+        draws = iter(range(1, 1 << 30))
+        return lambda view: METHODS["random"].run(subject, view, target, replace(options, seed=next(draws)))
+    return lambda view: METHODS[own.method].run(subject, view, target, options)
+
+
+def cascaded(
+    subject: Subject, record: ECGRecord, maps: Mapping[str, Explanation], options: ExplainOptions, seed: int
+) -> dict[str, list[float]]:
+    """Likeness of maps to those of networks whose weights are shuffled from the top down.
+
+    Parameters
+    ----------
+    subject, record, maps, options, seed
+        As for `deleted`.
+
+    Returns
+    -------
+    dict method -> list of float
+        After each stage; the last one is the examination's figure.
+    """
+    shown = view_for(subject, record, options).shown
+    asked = replace(options, target=maps["random"].target)
+    out: dict[str, list[float]] = {name: [] for name in maps}
+    for _, network in cascade(subject.network, np.random.default_rng(seed)):
+        blind = subject.with_network(network)
+        for name, own in maps.items():
+            # The random map stays the same by its seed: it explains no network.
+            other = own if name in (CONSTANT, "random") else explain(blind, record, asked, method=name)
+            out[name].append(likeness(own.on_input, other.on_input, shown))
+    return out
+
+
+def agreement(
+    first: Mapping[str, Explanation], second: Mapping[str, Explanation], other: Mapping[str, Explanation]
+) -> dict[str, float]:
+    """Likeness of two networks' maps of one record, minus the likeness to a third map.
+
+    Parameters
+    ----------
+    first, second, other : mapping
+        For ``seeds`` maps of one record by two networks, and of another record by the first; for ``labels`` of one
+        record by two networks and by one that learnt shuffled labels.
+
+    Returns
+    -------
+    dict method -> float
+    """
+    return {
+        name: likeness(own.on_input, second[name].on_input) - likeness(own.on_input, other[name].on_input)
+        for name, own in first.items()
+    }
+
+
+def truth_of(record: ECGRecord, fs: float, n: int, territory: str = "") -> Bool:
+    """Where a synthetic record shows its finding: ST and T of a territory's leads, or all of its premature beats.
+
+    Parameters
+    ----------
+    record : ECGRecord
+        With its waves.
+    fs : float
+    n : int
+    territory : str
+        Empty for the ventricular premature beats, from the onset of QRS to the end of T.
+
+    Returns
+    -------
+    bool array [leads, n]
+    """
+    labels = wave_labels(record, fs, n)
+    if territory:
+        facing = np.isin(record.leads, TERRITORY_LEADS[territory])
+        return np.asarray((labels >= WAVES.index("ST")) & facing[:, None])
+    out = np.zeros(labels.shape, dtype=bool)
+    for marks in record.meta["waves"]:
+        if marks["beat"] == "V":
+            end = marks["t_offset_s"] if marks["t_offset_s"] is not None else marks["qrs_offset_s"]
+            out[:, max(0, round(marks["qrs_onset_s"] * fs)) : round(end * fs)] = True
+    return out
+
+
+def inside_truth(
+    record: ECGRecord, maps: Mapping[str, Explanation], territory: str = ""
+) -> dict[str, dict[str, float]]:
+    """Compare maps of one synthetic record with what the generator put there.
+
+    Parameters
+    ----------
+    record : ECGRecord
+    maps : mapping
+    territory : str
+        Of an infarction; empty for premature beats.
+
+    Returns
+    -------
+    dict examination -> method -> float
+        NaN where a map is nought.
+    """
+    out: dict[str, dict[str, float]] = {}
+    for name, own in maps.items():
+        n = own.values.shape[1]
+        shown, truth = shown_on(record, own.fs, n), truth_of(record, own.fs, n, territory)
+        size = np.where(shown, evidence(own), 0.0)
+        area, total = float(truth[shown].mean()), float(size.sum())
+        ratio = float(size[truth].sum()) / total / area if total > 0 and area > 0 else float("nan")
+        if not territory:
+            told = {"pointing_pvc": pointing(size, truth) - area if total > 0 else float("nan"), "share_pvc": ratio}
+        else:
+            st_t = wave_labels(record, own.fs, n) >= WAVES.index("ST")
+            told = {
+                "leading_lead": _leading(size, record.leads, territory) if total > 0 else float("nan"),
+                "territory": ratio,
+                "st_t": float(size[st_t].sum()) / total / float(st_t[shown].mean()) if total > 0 else float("nan"),
+            }
+        for examination, value in told.items():
+            out.setdefault(examination, {})[name] = value
+    return out
+
+
+def _leading(size: Float, leads: Sequence[str], territory: str) -> float:
+    """1 where the leading lead faces the territory, minus what chance gives; ties count by their share."""
+    facing = np.isin(leads, TERRITORY_LEADS[territory])
+    return pointing(size.sum(axis=1), facing) - float(facing.mean())
+
+
+def _target(subject: Subject, maps: Mapping[str, Explanation]) -> int:
+    from classify.labels import find_task
+
+    return subject.target(find_task(maps["random"].task), maps["random"].target)
+
+
+def _rng(seed: int) -> np.random.Generator:
+    return np.random.default_rng(seed)
