@@ -1,0 +1,142 @@
+"""Tables of the page classifiers, from ``results/image_*.json`` and ``published.json``, for `benchmarks.tables`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+__all__ = ["load_images", "render_classes", "render_differences", "render_models"]
+
+HERE = Path(__file__).resolve().parent
+SCHEMA = "einthoven.images"
+_NONE_YET = "_No results yet: run `python -m benchmarks.images cv NAME --images DIR --work DIR`._"
+_HEAD = ("model", "parameters", "pages", "macro F1 (95 %)", "accuracy", "precision", "recall", "AUROC", "ECE")
+_SHOWN = ("accuracy", "precision", "sensitivity", "auroc", "ece")
+
+Result = Mapping[str, Any]
+
+
+def load_images(folder: Path = HERE / "results") -> dict[str, dict[str, Any]]:
+    """Results by the name of their experiment, the highest macro F1 first.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Returns
+    -------
+    dict of str to dict
+    """
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("image_*.json"))]
+    found = [content for content in found if content.get("schema", {}).get("name") == SCHEMA]
+    found.sort(key=lambda content: -(content["metrics"]["f1"]["value"] or 0))
+    return {content["experiment"]["name"]: content for content in found}
+
+
+def render_models(results: Mapping[str, Result], published: Mapping[str, Any] | None = None) -> str:
+    """One row a model out of fold; under it, in italics, its figure with copies on both sides, here and as published.
+
+    Parameters
+    ----------
+    results : mapping of str to mapping
+    published : mapping, optional
+        ``four_class_pages`` of ``published.json``; read by default.
+
+    Returns
+    -------
+    str
+        Markdown.
+    """
+    given = _published() if published is None else published
+    honest = {name: content for name, content in results.items() if not name.startswith("leak_")}
+    if not honest:
+        return _NONE_YET
+    lines = []
+    for name, content in honest.items():
+        lines.append(_line(f"**`{name}`**", content))
+        if f"leak_{name}" in results:
+            lines.append(_line("_copies on both sides, here_", results[f"leak_{name}"]))
+        if name in given:
+            p = given[name]
+            told = [f"_{p[key]:.2f}_" for key in ("f1", "accuracy", "precision", "recall")]
+            lines.append(_row(["_copies on both sides, as published_", "", "", *told, "", ""]))
+    origin = ", ".join(sorted({f"`{str(content['commit'])[:10]}`" for content in honest.values()}))
+    return "\n".join([_row(_HEAD), "|---|" + "---:|" * (len(_HEAD) - 1), *lines]) + f"\n\nCommits {origin}."
+
+
+def render_classes(results: Mapping[str, Result]) -> str:
+    """F1, precision, recall and AUROC of every class, of the best model.
+
+    Parameters
+    ----------
+    results : mapping of str to mapping
+
+    Returns
+    -------
+    str
+        Markdown.
+    """
+    honest = [content for name, content in results.items() if not name.startswith("leak_")]
+    if not honest:
+        return _NONE_YET
+    best = honest[0]
+    names = ("f1", "precision", "sensitivity", "auroc")
+    lines = [
+        _row([label, each["n_positive"], *(_interval(each[name]) for name in names)])
+        for label, each in best["per_label"].items()
+    ]
+    head = ("class", "pages", "F1", "precision", "recall", "AUROC")
+    told = f"`{best['experiment']['name']}`, {best['n']} pages of {best['n_patients']} groups."
+    return "\n".join([told, "", _row(head), "|---|" + "---:|" * (len(head) - 1), *lines])
+
+
+def render_differences(results: Mapping[str, Result]) -> str:
+    """Macro F1 of the best model minus that of each other, on the same resamples of groups.
+
+    Parameters
+    ----------
+    results : mapping of str to mapping
+
+    Returns
+    -------
+    str
+        Markdown.
+    """
+    honest = [content for name, content in results.items() if not name.startswith("leak_")]
+    if not honest or not honest[0]["differences"]:
+        return _NONE_YET
+    best = honest[0]
+    rows = sorted(best["differences"].items(), key=lambda pair: pair[1]["value"])
+    lines = [_row([f"`{best['experiment']['name']}` minus `{name}`", _interval(d, "+.3f")]) for name, d in rows]
+    return "\n".join([_row(("models", "macro F1 (95 %)")), "|---|---:|", *lines])
+
+
+def _published() -> Mapping[str, Any]:
+    content = json.loads((HERE / "published.json").read_text(encoding="utf-8"))
+    figures: Mapping[str, Any] = content["four_class_pages"]["models"]
+    return figures
+
+
+def _line(name: str, content: Result) -> str:
+    metrics = content["metrics"]
+    what = content["experiment"].get("what", "")
+    numbers = [_number(metrics[key]["value"]) for key in _SHOWN]
+    parameters = f"{content['parameters']:,}" if content["parameters"] else ""
+    return _row([f"{name}, {what}" if what else name, parameters, content["n"], _interval(metrics["f1"]), *numbers])
+
+
+def _row(cells: Sequence[Any]) -> str:
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
+
+
+def _interval(figure: Mapping[str, float | None], form: str = ".3f") -> str:
+    value, lo, hi = figure["value"], figure["lo"], figure["hi"]
+    if value is None or lo is None or hi is None:
+        return "" if value is None else f"{value:{form}}"
+    return f"{value:{form}} ({lo:{form}} to {hi:{form}})"
