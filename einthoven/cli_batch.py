@@ -54,13 +54,16 @@ def batch(
         typer.Option(
             metavar="TASK",
             show_default=False,
-            help="Of --do classify: superclass (the default), mi, mi_sttc, abnormal, ami or four_class.",
+            help="Of --do classify and diagnose: superclass, mi, mi_sttc, abnormal, ami or four_class.",
         ),
     ] = None,
     model: Annotated[
-        str | None, typer.Option(metavar="MODEL", help="Of --do classify: a shipped model's name, a folder or a URL.")
+        str | None,
+        typer.Option(metavar="MODEL", help="Of --do classify and diagnose: a shipped model's name, a folder or a URL."),
     ] = None,
-    route: Annotated[Literal["best", "published"] | None, typer.Option(help="Of --do classify, as there.")] = None,
+    route: Annotated[
+        Literal["best", "published"] | None, typer.Option(help="Of --do classify and diagnose, as there.")
+    ] = None,
     part_files: Annotated[
         int | None,
         typer.Option(
@@ -74,7 +77,10 @@ def batch(
     ] = False,
     config: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.toml", help="Options in the tables [digitize], [read] and [classify]; flags win."),
+        typer.Option(
+            metavar="FILE.toml",
+            help="Options in the tables [digitize], [read], and [classify] or [diagnose]; flags win.",
+        ),
     ] = None,
 ) -> None:
     """Read an archive."""
@@ -82,7 +88,7 @@ def batch(
     from einthoven.commands import batch as command
 
     options = BatchOptions(do=do, jobs=jobs, scheduler=scheduler, part_files=part_files, retry_errors=retry_errors)
-    given: dict[str, Any] = {"task": task, "model": model, "route": route}
-    chosen = {name: value for name, value in given.items() if value is not None}
-    flags = {"classify": chosen} if chosen else {}
+    asked = {"model": model, "route": route, **({"tasks": task and [task]} if do == "diagnose" else {"task": task})}
+    chosen: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
+    flags = {"diagnose" if do == "diagnose" else "classify": chosen} if chosen else {}
     raise typer.Exit(command.run(command.Request(source, out, options, config, flags)))

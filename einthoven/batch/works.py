@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from digitize.result import Digitization
     from ecg import ECGRecord
 
-__all__ = ["CLASSIFY", "DIGITIZE", "WORKS", "Row", "Work", "find_work"]
+__all__ = ["CLASSIFY", "DIGITIZE", "WORKS", "Row", "Settings", "Work", "find_work", "page_values"]
 
 Settings = Mapping[str, Mapping[str, Any]]
 
@@ -67,7 +67,7 @@ class Work:
     rows: Callable[[Path, Settings], Iterator[Row]]
     columns: Mapping[str, str]
     tables: tuple[str, ...] = ()
-    check: Callable[[Settings], object] = field(default=lambda settings: settings)
+    check: Callable[[Settings], Any] = field(default=lambda settings: settings)
     records: bool = True
 
 
@@ -75,6 +75,7 @@ class Work:
 WORKS = {
     "digitize": "einthoven.batch.works:DIGITIZE",
     "classify": "einthoven.batch.works:CLASSIFY",
+    "diagnose": "einthoven.batch.diagnosing:DIAGNOSE",
 }
 
 
@@ -119,10 +120,11 @@ def digitize_rows(path: Path, settings: Settings) -> Iterator[Row]:
 
     options, reading = _digitize_options(settings)
     for number, d in enumerate(read_file(path, options, reading), start=1):
-        yield Row(number, {**_page_values(d), **_reading_values(d, path, number, options)}, d.record)
+        yield Row(number, {**page_values(d), **_reading_values(d, path, number, options)}, d.record)
 
 
-def _page_values(d: Digitization) -> dict[str, Any]:
+def page_values(d: Digitization) -> dict[str, Any]:
+    """Columns that every work fills for a page."""
     return {
         "status": d.status,
         "reason": "; ".join(d.reasons),
@@ -198,7 +200,7 @@ def classify_rows(path: Path, settings: Settings) -> Iterator[Row]:
             yield Row(answer.page, _answer_values(answer))
         return
     for number, d in enumerate(read_file(path, options, reading), start=1):
-        page = {**_page_values(d), "page_status": d.status}
+        page = {**page_values(d), "page_status": d.status}
         if d.record is None or d.status == "refused":
             yield Row(number, {**page, "task": asked.task, "route": asked.route, "status": "refused"})
             continue
