@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import classifier_tables, explanation_tables, image_tables, synth_tables
+from benchmarks import classifier_tables, explanation_tables, image_tables, measurement_tables, synth_tables
 
 __all__ = [
     "BLOCKS",
@@ -191,6 +191,7 @@ BLOCKS = (
     ("docs/images.md", "images models", lambda _: image_tables.render_models(image_tables.load_images())),
     ("docs/images.md", "images differences", lambda _: image_tables.render_differences(image_tables.load_images())),
     ("docs/images.md", "images classes", lambda _: image_tables.render_classes(image_tables.load_images())),
+    ("docs/diagnosis.md", "measurements", lambda _: measurement_tables.render_measurements()),
     ("docs/explanations.md", "explanation levels", lambda _: explanation_tables.render_levels()),
     ("docs/explanations.md", "explanations", _explanations(explanation_tables.render_examinations)),
     ("docs/explanations.md", "explanation claims", _explanations(explanation_tables.render_claims)),

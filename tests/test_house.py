@@ -188,7 +188,8 @@ def options_of(*command: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "command", ["digitize", "synth", "info", "demo", "bench fidelity", "classify", "train", "evaluate", "explain"]
+    "command",
+    ["digitize", "synth", "info", "demo", "bench fidelity", "classify", "diagnose", "train", "evaluate", "explain"],
 )
 def test_the_options_of_each_command_are_those_of_its_document(command: str) -> None:
     text = (ROOT / "docs/cli.md").read_text(encoding="utf-8")
