@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["load_images", "render_classes", "render_differences", "render_models"]
+__all__ = ["load_images", "render_classes", "render_differences", "render_models", "render_robustness"]
 
 HERE = Path(__file__).resolve().parent
 SCHEMA = "einthoven.images"
@@ -111,6 +111,31 @@ def render_differences(results: Mapping[str, Result]) -> str:
     rows = sorted(best["differences"].items(), key=lambda pair: pair[1]["value"])
     lines = [_row([f"`{best['experiment']['name']}` minus `{name}`", _interval(d, "+.3f")]) for name, d in rows]
     return "\n".join([_row(("models", "macro F1 (95 %)")), "|---|---:|", *lines])
+
+
+def render_robustness(file: Path = HERE / "results" / "image_robustness.json") -> str:
+    """AUROC of a model of pictures on the same records under every preset, task by task.
+
+    Parameters
+    ----------
+    file : Path
+
+    Returns
+    -------
+    str
+        Markdown.
+    """
+    if not file.is_file():
+        return "_No results yet: run `python -m benchmarks.image_robustness MODEL --ptbxl DIR --work DIR`._"
+    content = json.loads(file.read_text(encoding="utf-8"))
+    tasks = list(content["tasks"])
+    presets = list(content["tasks"][tasks[0]])
+    lines = [
+        _row([f"`{preset}`", *(_interval(content["tasks"][task][preset]["auroc"]) for task in tasks)])
+        for preset in presets
+    ]
+    head = _row(("preset", *(f"`{task}`" for task in tasks)))
+    return "\n".join([f"AUROC of `{content['model']}`, fold 9.", "", head, "|---|" + "---:|" * len(tasks), *lines])
 
 
 def _published() -> Mapping[str, Any]:

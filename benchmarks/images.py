@@ -31,7 +31,16 @@ if TYPE_CHECKING:
     from classify.sets import LabelledSet
     from classify.train import Run
 
-__all__ = ["EXPERIMENTS", "ImageExperiment", "content_of", "cross_validated", "join", "leak", "main", "run_of"]
+__all__ = [
+    "EXPERIMENTS",
+    "ImageExperiment",
+    "content_of",
+    "cross_validated",
+    "join",
+    "leak",
+    "main",
+    "run_of",
+]
 
 RESULTS = Path(__file__).resolve().parent / "results"
 SCHEMA = "einthoven.images"

@@ -190,6 +190,7 @@ BLOCKS = (
     ("docs/classifiers.md", "classifiers published", _published),
     ("docs/images.md", "images models", lambda _: image_tables.render_models(image_tables.load_images())),
     ("docs/images.md", "images differences", lambda _: image_tables.render_differences(image_tables.load_images())),
+    ("docs/images.md", "images robustness", lambda _: image_tables.render_robustness()),
     ("docs/images.md", "images classes", lambda _: image_tables.render_classes(image_tables.load_images())),
     ("docs/diagnosis.md", "measurements", lambda _: measurement_tables.render_measurements()),
     ("docs/explanations.md", "explanation levels", lambda _: explanation_tables.render_levels()),

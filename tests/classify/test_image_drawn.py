@@ -23,6 +23,11 @@ OPTIONS = DrawOptions(height=64, width=128, preset="scan", dpi=60, variants=2)
 
 @pytest.fixture
 def items(tmp_path: Path) -> tuple[RecordItem, ...]:
+    return made_items(tmp_path)
+
+
+def made_items(tmp_path: Path) -> tuple[RecordItem, ...]:
+    """Four records on disk, one of them with an infarction."""
     made = []
     for item in items_of(["norm", "ami_anterior", "norm", "norm"]):
         rng = np.random.default_rng(item.ecg_id)
