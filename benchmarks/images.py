@@ -31,16 +31,7 @@ if TYPE_CHECKING:
     from classify.sets import LabelledSet
     from classify.train import Run
 
-__all__ = [
-    "EXPERIMENTS",
-    "ImageExperiment",
-    "content_of",
-    "cross_validated",
-    "join",
-    "leak",
-    "main",
-    "run_of",
-]
+__all__ = ["EXPERIMENTS", "ImageExperiment", "content_of", "cross_validated", "join", "leak", "main", "run_of"]
 
 RESULTS = Path(__file__).resolve().parent / "results"
 SCHEMA = "einthoven.images"
@@ -198,10 +189,9 @@ def cross_validated(
 
     out = work / experiment.name
     if experiment.recipe == "none":
-        found, run = (
-            _as_is(_start(experiment, start), images, work),
-            replace(run_of(replace(experiment, model=_architecture(_start(experiment, start))), start, flags or {})),
-        )
+        model = _start(experiment, start)
+        found = _as_is(model, images, work)
+        run = run_of(replace(experiment, model=_architecture(model)), start, flags or {})
     else:
         run = run_of(experiment, start, flags or {})
         found = cross_validate(run, _pages(images, run.entry.spec, work), out)
