@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitize.calibrate import columns_are_simultaneous
+from digitize.hidden import Box, bar_boxes, show_around, word_boxes
 from digitize.layout import Frame, LayoutMatch
 from digitize.overlap import OwnInk
 from digitize.pulse import Pulse, agreed_height
@@ -164,8 +165,10 @@ def read_line(
     n = max(2, int((place.stop_px - place.start_px) / dx + 1e-6))
     x: Double = place.start_px + dx * np.arange(n, dtype=np.float64)
     first, stop = max(0, round(place.start_px)), min(own.top.size, round(place.stop_px))
+    bars = bar_boxes(frame, place.row, place.separators_px, place.separator_reach_px)
     # The band that this lead's ink lies in: everything outside is of no interest and costs time.
-    top, bottom, found, touched = _cut(frame, own, place, pen, first, stop)
+    runs, letters = _cut(frame, own, place, pen, (first, stop), bars)
+    top, bottom, found, touched = runs.top, runs.bottom, runs.found, runs.touched
     box_x = (place.start_px, place.stop_px)
     if found.sum() < 2:
         level = frame.rows[place.row].level_px
@@ -174,14 +177,13 @@ def read_line(
     margin = int(np.ceil(pen.width_px / 2 + 2 * pen.softness_px)) + 1
     low = max(0, int(top[found].min()) - margin)
     high = min(frame.share.shape[0] - 1, int(bottom[found].max()) + margin)
-    share = np.ascontiguousarray(frame.share[low : high + 1])
-    if frame.line is not None:
-        # What another line or a letter drew says nothing of this one, be it ink or paper.
-        share[(frame.line[low : high + 1] != place.row) & (share > FAINT)] = UNKNOWN
+    share = _known(frame, place.row, (low, high), bars, letters)
     top, bottom = np.where(found, top, low), np.where(found, bottom, low)
     y = first_guess(share.clip(0), top - low, bottom - low, found, pen, x)
     weight = np.where(touched, 0.1, 1.0) * found
     seen_low, seen_high = (top - low - margin).clip(0), (bottom - low + margin).clip(0, high - low)
+    for bar in bars:
+        _see_around(bar, (first, stop), margin, found, seen_low, seen_high, weight)
     y, error = fit_stroke(share, x, y, seen_low, seen_high, weight.astype(np.float32), pen, options)
     y = y + low
     y[~_near_ink(x, found, round(0.8 * frame.px_per_mm))] = np.nan
@@ -194,57 +196,57 @@ def read_line(
     return LineReading(LeadTrace(box, x, y, baseline), coverage, overlap, error, trust)
 
 
+def _known(
+    frame: Frame, row: int, band: tuple[int, int], bars: Sequence[Box], letters: Sequence[Box]
+) -> NDArray[np.float32]:
+    """Ink of a band of rows, unknown where something else hides the line."""
+    low, high = band
+    share = np.ascontiguousarray(frame.share[low : high + 1])
+    if frame.line is not None:
+        # What another line or a letter drew says nothing of this one, be it ink or paper.
+        share[(frame.line[low : high + 1] != row) & (share > FAINT)] = UNKNOWN
+    for hidden in bars:
+        rows = slice(max(0, hidden.top - low), max(0, hidden.bottom + 1 - low))
+        share[rows, hidden.left : hidden.right + 1] = UNKNOWN
+    for hidden in letters:
+        part = share[max(0, hidden.top - low) : max(0, hidden.bottom + 1 - low), hidden.left : hidden.right + 1]
+        part[part > FAINT] = UNKNOWN
+    return share
+
+
+def _see_around(
+    bar: Box,
+    ends: tuple[int, int],
+    margin: int,
+    found: NDArray[np.bool_],
+    seen_low: NDArray[np.int64],
+    seen_high: NDArray[np.int64],
+    weight: Double,
+) -> None:
+    """Compare a bar's columns as far up and down as those beside it, in place: paper beyond its ends counts too."""
+    near = np.arange(max(ends[0], bar.left - margin), min(ends[1], bar.right + margin + 1))
+    near = near[found[near]]
+    if near.size == 0:
+        return
+    columns = slice(max(ends[0], bar.left), min(ends[1], bar.right + 1))
+    seen_low[columns], seen_high[columns] = seen_low[near].min(), seen_high[near].max()
+    weight[columns] = 1.0
+
+
 def _cut(
-    frame: Frame, own: OwnInk, place: Place, pen: Pen, first: int, stop: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
+    frame: Frame, own: OwnInk, place: Place, pen: Pen, ends: tuple[int, int], bars: Sequence[Box]
+) -> tuple[OwnInk, list[Box]]:
     """Cut separators, pulse edges and printed words out of the runs of a stretch of line."""
-    top, bottom, found, touched = own.top.copy(), own.bottom.copy(), own.found.copy(), own.touched.copy()
-    found[:first] = False
-    found[stop:] = False
-    mm = frame.px_per_mm
-    path = frame.rows[place.row].y
-    half = int(np.ceil(pen.width_px / 2)) + 1
-    for left, right in place.separators_px:
-        bar = np.arange(max(0, int(left) - half), min(found.size, int(np.ceil(right)) + half + 1))
-        visible = _beyond_bar(top, bottom, bar, frame.rows[place.row].level_px, place.separator_reach_px, mm)
-        found[bar] &= visible
+    first, stop = ends
+    runs = OwnInk(own.top.copy(), own.bottom.copy(), own.found.copy(), own.touched.copy())
+    runs.found[:first], runs.found[stop:] = False, False
     if place.start_px == frame.edge_px:
-        found[first : int(np.ceil(place.start_px + pen.width_px / 2)) + 1] = False
-    # Where each pixel has an owner, letters are known to be nobody's trace.
-    for x0, y0, x1, y1 in place.words_px:
-        columns = np.arange(max(first, int(x0) - 1), min(stop, int(x1) + 2))
-        inside = columns[(bottom[columns] >= y0 - 1) & (top[columns] <= y1 + 1)]
-        through = (top[inside] < y0 - 1.5 * mm) & (bottom[inside] > y1 + 1.5 * mm)
-        inside = inside[~through]  # a QRS that runs on both sides of a word is no letter
-        touched[inside] = True
-        # Beside letters only the path is trusted, with the way that it climbs between neighbouring columns.
-        before, behind = path[(inside - 1).clip(0)], path[(inside + 1).clip(0, path.size - 1)]
-        top[inside] = np.maximum(top[inside], np.minimum(np.minimum(before, behind), path[inside]) - half)
-        bottom[inside] = np.minimum(bottom[inside], np.maximum(np.maximum(before, behind), path[inside]) + half)
-    found &= bottom >= top
-    return top, bottom, found, touched
-
-
-def _beyond_bar(
-    top: NDArray[np.int64],
-    bottom: NDArray[np.int64],
-    columns: NDArray[np.int64],
-    level: float,
-    reach: tuple[float, float] | None,
-    mm: float,
-) -> NDArray[np.bool_]:
-    """Cut a bar out of its columns: what stands out over its end is a beat, though the bar hides the rest of it.
-
-    Changes top and bottom in those columns to the part beyond the bar.
-    """
-    if reach is None:
-        return np.zeros(columns.size, bool)
-    high, low = int(level - reach[0]) - 1, int(level + reach[1]) + 1
-    above = top[columns] < high - mm
-    below = ~above & (bottom[columns] > low + mm)
-    bottom[columns[above]] = np.minimum(bottom[columns[above]], high)
-    top[columns[below]] = np.maximum(top[columns[below]], low)
-    return above | below
+        runs.found[first : int(np.ceil(place.start_px + pen.width_px / 2)) + 1] = False
+    half = int(np.ceil(pen.width_px / 2)) + 1
+    words = word_boxes(frame, place.words_px, first, stop)
+    letters = show_around(frame, place.row, runs, bars, words, half, first, stop)
+    runs.found[:] &= runs.bottom >= runs.top
+    return runs, letters
 
 
 def _near_ink(x: Double, found: NDArray[np.bool_], gap_px: int) -> NDArray[np.bool_]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from digitize.overlap import OwnInk, grow
 from digitize.owner.levels import find_levels
-from digitize.owner.owners import line_of_each_pixel, owner_map
+from digitize.owner.owners import NOBODY, line_of_each_pixel, owner_map
 from digitize.segment import bridged
 from digitize.trace import Row, attach_runs, heart, retrace
 
@@ -23,6 +23,9 @@ Bool = NDArray[np.bool_]
 
 #: Longest stretch of foreign ink that a stroke may pass under, in mm: a crossing line of trace at a slant.
 _UNDER_MM = 1.6
+#: How much of a line's first and last stretch may lack an owner, in mm, and how much taller its runs may be there than
+#: the one that it goes on from: the network takes what hangs on a pulse for the pulse's own foot.
+_LOOSE_MM, _TALLER_MM = 4.0, 2.0
 
 
 def owned_rows(
@@ -97,7 +100,8 @@ def own_ink(share: Float, line: NDArray[np.uint8], rows: Sequence[Row], px_per_m
     ----------
     share : float32 array [height, width]
     line : uint8 array [height, width]
-        Index of the line that drew each pixel.
+        Index of the line that drew each pixel. Ink of nobody's by which a line goes on to its ends becomes its own, in
+        place.
     rows : sequence of Row
     px_per_mm : float
 
@@ -106,6 +110,7 @@ def own_ink(share: Float, line: NDArray[np.uint8], rows: Sequence[Row], px_per_m
     list of OwnInk
         One a line.
     """
+    _to_the_ends(share, line, rows, px_per_mm)
     found = []
     nowhere = np.full(share.shape[1], 10**6, dtype=np.int64)
     for k, row in enumerate(rows):
@@ -118,6 +123,39 @@ def own_ink(share: Float, line: NDArray[np.uint8], rows: Sequence[Row], px_per_m
         touched = _touched((line[band] != k) & (share[band] > 0.5), top, bottom, met)
         found.append(OwnInk(top + low, bottom + low, met, touched))
     return found
+
+
+def _to_the_ends(share: Float, line: NDArray[np.uint8], rows: Sequence[Row], px_per_mm: float) -> None:
+    """Give each line the ink without an owner by which it reaches its first and its last column, in place."""
+    loose, taller = round(_LOOSE_MM * px_per_mm), round(_TALLER_MM * px_per_mm)
+    for k, row in enumerate(rows):
+        for end, step in ((row.start_px, 1), (row.stop_px - 1, -1)):
+            columns = end + step * np.arange(max(0, min(loose, row.stop_px - row.start_px)))
+            columns = columns[(columns >= 0) & (columns < line.shape[1])]
+            mine = (line[:, columns] == k) & (share[:, columns] >= 0.5)
+            met = np.flatnonzero(mine.any(axis=0))
+            if met.size and met[0] > 0:
+                _lead_on(share, line, k, columns[: met[0] + 1][::-1], taller)
+
+
+def _lead_on(share: Float, line: NDArray[np.uint8], k: int, columns: Int, taller: int) -> None:
+    """Follow a line's ink over columns where nobody owns it, from the first of them, and make it the line's own."""
+    here = np.flatnonzero((line[:, columns[0]] == k) & (share[:, columns[0]] >= 0.5))
+    top, bottom = int(here[0]), int(here[-1])
+    for c in columns[1:]:
+        free = (share[:, c] >= 0.5) & ((line[:, c] == NOBODY) | (line[:, c] == k))
+        near = max(0, top - 1) + np.flatnonzero(free[max(0, top - 1) : bottom + 2])
+        if near.size == 0:
+            return
+        above, below = np.flatnonzero(~free[: near[0]]), np.flatnonzero(~free[near[-1] :])
+        a = int(above[-1]) + 1 if above.size else 0
+        b = int(near[-1] + below[0]) - 1 if below.size else free.size - 1
+        if b - a > bottom - top + taller:
+            return
+        # The soft edges of the run belong to it too.
+        edge = line[max(0, a - 1) : b + 2, c]
+        edge[edge == NOBODY] = k
+        top, bottom = a, b
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]

@@ -69,6 +69,18 @@ def test_each_pixel_goes_to_the_line_that_its_level_names() -> None:
     assert (line[230:250, 100:120] == NOBODY).all()
 
 
+def test_a_line_takes_the_ink_of_nobody_by_which_it_reaches_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    share, owner = crossing()
+    monkeypatch.setattr(digitize.owner.sharing, "owner_map", lambda *_: told(owner))
+    rows, _, line = owned_rows(share, np.full(share.shape, 200, np.uint8), MM)
+    loose = np.arange(FIRST, FIRST + 16)  # 2 mm behind a pulse, taken for the pulse's foot
+    line[:, loose] = NOBODY
+    upper, _ = own_ink(share, line, rows, MM)
+    assert upper.found[FIRST + 2 : FIRST + 16].all()
+    assert (np.abs(upper.top[loose[2:]] - LEVELS[0]) <= 1).all()
+    assert (line[LEVELS[0], loose[2:]] == 0).all()
+
+
 def test_beats_across_a_line_stay_with_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
     share, owner = crossing()
     monkeypatch.setattr(digitize.owner.sharing, "owner_map", lambda *_: told(owner))
