@@ -56,10 +56,11 @@ def find_turn(ink: Float, read: Callable[[Float], tuple[NameHit, ...]]) -> tuple
             best, quarters, seen = _count(hits), k, hits
     if quarters and best >= _CONVINCING and best >= 2 * upright:
         return quarters, seen
-    if _count(read(np.ascontiguousarray(ink[:, ::-1]))) >= max(_CONVINCING, 2 * upright):
-        raise DigitizationError(
-            "orient", "the page is mirrored: its lead names read from right to left", "mirror it back"
-        )
+    for mirrored in (ink[:, ::-1], ink[::-1]):  # as a slide, or as its own reflection below it
+        if _count(read(np.ascontiguousarray(mirrored))) >= max(_CONVINCING, 2 * upright):
+            raise DigitizationError(
+                "orient", "the page is mirrored: its lead names read from right to left", "mirror it back"
+            )
     return 0, names
 
 

@@ -24,6 +24,7 @@ from digitize.overlap import OwnInk, share_out
 from digitize.owner import own_ink, owned_rows
 from digitize.pulse import Pulse, find_pulses
 from digitize.quality import NOT_PRINTED, grade_lead, judge_page, missing_lead
+from digitize.recordings import chosen, find_recordings, read_parts
 from digitize.result import Digitization, LeadQuality
 from digitize.segment import InkMap, bridged, ink_map, remove_rules
 from digitize.sheet import Sheet, upright
@@ -34,7 +35,7 @@ from ecg import LEADS, ECGRecord, LeadBox, Page, limb_residual
 from ecg.errors import DigitizationError
 from ecg.formats import ReadOptions, identify, read_pages
 
-__all__ = ["digitize", "read_file"]
+__all__ = ["digitize", "digitize_all", "read_file"]
 
 Float = NDArray[np.float32]
 Double = NDArray[np.float64]
@@ -58,6 +59,32 @@ def digitize(page: Page, options: DigitizeOptions | None = None) -> Digitization
     ------
     DigitizationError
         If the page cannot be read: no scale, no trace, no known layout, or a reading that cannot be trusted.
+
+    Notes
+    -----
+    Of several ECGs on a page the first that can be read comes back, to be reviewed; `digitize_all` gives them all.
+    """
+    return chosen(digitize_all(page, options))
+
+
+def digitize_all(page: Page, options: DigitizeOptions | None = None) -> tuple[Digitization, ...]:
+    """Read every ECG on a page.
+
+    Parameters
+    ----------
+    page : Page
+    options : DigitizeOptions, optional
+        What a person says about the page. Corners frame one ECG.
+
+    Returns
+    -------
+    tuple of Digitization
+        Most often one; of several, from left to right and from top to bottom, those that cannot be read are refused.
+
+    Raises
+    ------
+    DigitizationError
+        If a page of one ECG cannot be read.
     """
     options = options or DigitizeOptions()
     steps: list[Mapping[str, Any]] = []
@@ -72,6 +99,9 @@ def digitize(page: Page, options: DigitizeOptions | None = None) -> Digitization
     if not rows:
         raise DigitizationError("trace", "nothing on the page runs like a trace from left to right", "is it an ECG?")
     share = np.minimum(share / level, 1).astype(np.float32)
+    parts = find_recordings(rows, share, names, guess) if options.corners is None else ()
+    if len(parts) > 1:
+        return read_parts(page, sheet, parts, lambda part: digitize_all(part, options))
     pulses = find_pulses(bridged(share, guess), rows, guess)
     calibration = calibrate(
         grid, pulses, [n.text for n in names if not n.is_lead and n.confidence > 0.6], options, page.dpi
@@ -80,13 +110,13 @@ def digitize(page: Page, options: DigitizeOptions | None = None) -> Digitization
     frame = find_frame(share, rows, pulses, names, rules, calibration.scale.px_per_mm_x, line)
     match = match_layout(frame, options.layout)
     steps.append({"stage": "layout", "name": match.layout.name, "margin": round(match.margin, 3), "named": match.named})
-    return _assemble(page, options, sheet, ink, frame, pulses, calibration, match, tuple(steps))
+    return (_assemble(page, options, sheet, ink, frame, pulses, calibration, match, tuple(steps)),)
 
 
 def read_file(
     path: str | Path, options: DigitizeOptions | None = None, reading: ReadOptions | None = None
 ) -> Iterator[Digitization]:
-    """Read every page of a file, one by one.
+    """Read every page of a file, one by one, and every ECG on each.
 
     A vector PDF is read from its paths; every other page from its picture. A page that cannot be read comes back
     refused, with the reason, and the pages behind it are still read.
@@ -120,7 +150,7 @@ def read_file(
             with suppress(DigitizationError):
                 vector = read_vector(path, index, options, page)
         try:
-            yield vector if vector is not None else digitize(page, options)
+            yield from digitize_all(page, options) if vector is None else (vector,)
         except DigitizationError as error:
             yield Digitization(None, page, "refused", (str(error),))
 

@@ -117,6 +117,8 @@ class Digitization:
     flattening : Flattening or None
         The whole map to the upright page where the sheet was curled or seen at an angle; ``homography`` is then its
         projective part.
+    part : tuple of int
+        Number of this ECG on its page, from 1, and how many the page holds.
     """
 
     record: ECGRecord | None
@@ -137,6 +139,7 @@ class Digitization:
     steps: tuple[Mapping[str, Any], ...] = ()
     forced: bool = False
     flattening: Flattening | None = None
+    part: tuple[int, int] = (1, 1)
 
     @property
     def snr_pred_db(self) -> float | None:

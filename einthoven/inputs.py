@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from ecg.errors import ECGError, FormatError, OptionsError
-from einthoven.outputs import DIGITIZATION_SCHEMA, correctable, one_line, schema_of
+from einthoven.outputs import DIAGNOSIS_SCHEMA, DIGITIZATION_SCHEMA, correctable, one_line, schema_of
 
 __all__ = ["Corrections", "Input", "Missing", "corrections", "find_inputs", "numbers", "page_stem"]
 
 _MASK = "_mask.png"
 _OVERLAY = "_overlay.png"
+_REPORT = "_report.pdf"
 
 
 @dataclass(frozen=True)
@@ -104,12 +105,12 @@ def _why_none(argument: str) -> str:
 
 
 def _pages_in(folder: Path) -> list[Path]:
-    """Pages of a folder by content; masks of synthetic pages and overlays of earlier runs are pictures, not pages."""
+    """Pages of a folder by content, without masks of synthetic pages and the overlays and reports of earlier runs."""
     from ecg import formats
 
     found = []
     for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or not path.is_file() or _is_mask(path) or _is_overlay(path):
+        if path.name.startswith(".") or not path.is_file() or _is_mask(path) or _is_ours(path):
             continue
         try:
             kind = formats.identify(path)
@@ -124,20 +125,29 @@ def _is_mask(path: Path) -> bool:
     return path.name.endswith(_MASK) and path.with_name(path.name.removesuffix(_MASK) + ".json").exists()
 
 
-def _is_overlay(path: Path) -> bool:
-    beside = path.with_name(path.name.removesuffix(_OVERLAY) + ".json")
-    return path.name.endswith(_OVERLAY) and schema_of(beside) == DIGITIZATION_SCHEMA
+def _is_ours(path: Path) -> bool:
+    """Whether an earlier run drew this, as the JSON beside it tells."""
+    for suffix, json_suffix, schema in (
+        (_OVERLAY, ".json", DIGITIZATION_SCHEMA),
+        (_REPORT, "_diagnosis.json", DIAGNOSIS_SCHEMA),
+    ):
+        if path.name.endswith(suffix):
+            return schema_of(path.with_name(path.name.removesuffix(suffix) + json_suffix)) == schema
+    return False
 
 
-def page_stem(stem: str, page: int, several: bool) -> str:
-    """Stem of one page's outputs.
+def page_stem(stem: str, page: int, several: bool, part: tuple[int, int] = (1, 1)) -> str:
+    """Stem of the outputs of one page, or of one of the ECGs on it.
 
     Examples
     --------
     >>> page_stem("scan", 2, several=True), page_stem("scan", 1, several=False)
     ('scan_p02', 'scan')
+    >>> page_stem("scan", 2, several=True, part=(1, 2))
+    'scan_p02_e1'
     """
-    return f"{stem}_p{page:02d}" if several else stem
+    number, count = part
+    return stem + (f"_p{page:02d}" if several else "") + (f"_e{number}" if count > 1 else "")
 
 
 def _with_stems(paths: Iterable[Path]) -> tuple[Input, ...]:
@@ -218,6 +228,8 @@ class Corrections:
         The input file.
     page : int
         Number of the page in it, from 1.
+    part : int
+        Number of the ECG on that page, from 1.
     method : str
     lead : str or None
         Lead that the strip method was told to read; None for the other methods.
@@ -228,6 +240,7 @@ class Corrections:
     stem: str
     source: str
     page: int
+    part: int
     method: str
     lead: str | None
     options: Mapping[str, Any]
@@ -263,6 +276,7 @@ def corrections(path: Path) -> Corrections:
             stem=_stem(content),
             source=_text(content, "source"),
             page=int(content["page"]),
+            part=int(content.get("ecg", 1)),
             method=_text(content, "method"),
             lead=_text(content["boxes"][0], "lead") if content["method"] == "strip" and content["boxes"] else None,
             options=_edited(content),

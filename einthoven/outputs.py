@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CORRECTABLE",
+    "DIAGNOSIS_SCHEMA",
     "DIGITIZATION_SCHEMA",
     "SignalFormat",
     "check_free",
@@ -47,6 +48,7 @@ __all__ = [
 
 SignalFormat = Literal["wfdb", "csv", "dicom"]
 DIGITIZATION_SCHEMA = "einthoven.digitization"
+DIAGNOSIS_SCHEMA = "einthoven.diagnosis"
 #: What `digitize` may write after a stem.
 _SUFFIXES = (".hea", ".dat", ".csv", ".dcm", "_overlay.png", ".json")
 #: Options of the reader that a page's JSON can correct.
@@ -197,6 +199,8 @@ def digitization_document(
     body = {
         "source": source,
         "page": page,
+        "ecg": d.part[0],
+        "ecgs": d.part[1],
         "stem": stem,
         "method": method,
         "status": d.status,

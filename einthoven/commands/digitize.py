@@ -7,7 +7,6 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -82,6 +81,8 @@ class Job:
         Bounds on files and pages, and how PDFs are drawn.
     page : int or None
         The only page to read, from 1; None for all. With a page, the input's stem is the page's stem.
+    part : int or None
+        The only ECG of that page, from 1; None for all.
     """
 
     inputs: tuple[Input, ...]
@@ -94,6 +95,7 @@ class Job:
     strip: StripOptions
     reading: ReadOptions
     page: int | None = None
+    part: int | None = None
 
 
 def plan(request: Request) -> Job:
@@ -133,6 +135,8 @@ def plan(request: Request) -> Job:
         strip=options_from(StripOptions, tables["strip"], str(request.config or "")),
         reading=options_from(ReadOptions, tables["read"], str(request.config or "")),
         page=None if fixed is None else fixed.page,
+        # Corners frame one ECG: it is then the only one.
+        part=None if fixed is None or "corners" in values else fixed.part,
     )
 
 
@@ -237,9 +241,9 @@ def _pages(item: Input, job: Job) -> Iterator[SummaryRow]:
     """Write the pages of a file one by one as they come."""
     found = 0
     for number, d, seconds, several in _numbered(_reader(job)(item.path)):
-        if job.page in (None, number):
+        if job.page in (None, number) and job.part in (None, d.part[0]):
             found += 1
-            stem = item.stem if job.page is not None else page_stem(item.stem, number, several)
+            stem = item.stem if job.page is not None else page_stem(item.stem, number, several, d.part)
             yield _write(d, job, item, number, stem, seconds)
     if not found:
         wanted = "" if job.page is None else f" {job.page}, which --from asks for"
@@ -247,23 +251,30 @@ def _pages(item: Input, job: Job) -> Iterator[SummaryRow]:
 
 
 def _numbered(pages: Iterator[Digitization]) -> Iterator[tuple[int, Digitization, float, bool]]:
-    """Pages with their number, the seconds that each took, and whether the file holds several.
+    """ECGs with their page's number, the seconds that each took, and whether the file holds several pages.
 
-    One page is held back to learn whether another follows; it is handed on even where reading the next one fails.
+    What belongs to the first page is held back to learn whether another follows; it is handed on even where reading
+    the next one fails.
     """
-    held: tuple[int, Digitization, float] | None = None
+    held: list[tuple[int, Digitization, float]] = []
+    number = 0
     failure: Exception | None = None
-    for number in count(1):
+    while True:
         started = time.perf_counter()
         try:
             page = next(pages, None)
         except Exception as error:
             page, failure = None, error
-        if held is not None:
-            yield *held, number > 2 or page is not None or failure is not None
+        another = page is None or page.part[0] == 1
+        if held and another:
+            several = held[0][0] > 1 or page is not None or failure is not None
+            for one in held:
+                yield *one, several
+            held = []
         if page is None:
             break
-        held = (number, page, time.perf_counter() - started)
+        number += another
+        held.append((number, page, time.perf_counter() - started))
     if failure is not None:
         raise failure
 
