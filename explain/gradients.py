@@ -14,13 +14,10 @@ from explain.result import Map
 from explain.subject import Subject, undisturbed
 from explain.view import View
 
-__all__ = ["BASELINES", "baseline_of", "input_gradient", "integrated_gradients", "saliency"]
+__all__ = ["baseline_of", "input_gradient", "integrated_gradients", "saliency"]
 
 Float32 = NDArray[np.float32]
 
-#: ``zero``: rows of signal at 0, as published. ``flat``: every lead a straight line at its own median. Rows that tell
-#: which seconds are present stay: they hold no signal, and a path on which they change leaves what the network knows.
-BASELINES = ("zero", "flat")
 #: Steps of the integral: from, and at most. Each refinement doubles them.
 _FIRST_STEPS, _MOST_STEPS = 32, 500
 #: Difference at which the integral is fine enough, as a share of what it explains.
@@ -30,13 +27,16 @@ _BATCH = 32
 
 
 def baseline_of(view: View, name: str) -> Float32:
-    """Input without its signal.
+    """Input without its signal: rows at 0, as published, or each a straight line at its own median.
+
+    Rows that tell which seconds are present stay: they hold no signal, and a path on which they change leaves what the
+    network knows.
 
     Parameters
     ----------
     view : View
     name : str
-        One of `BASELINES`.
+        ``"zero"``, else the median.
 
     Returns
     -------
@@ -46,7 +46,7 @@ def baseline_of(view: View, name: str) -> Float32:
     rows = view.rows(x)
     known = np.asarray(view.carry.any(axis=1))
     for row, there in zip(rows[0], known, strict=True):
-        row[there] = np.median(row[there]) if name == "flat" and there.any() else 0.0
+        row[there] = np.median(row[there]) if name != "zero" and there.any() else 0.0
     return np.asarray(x[0])
 
 
@@ -96,7 +96,7 @@ def integrated_gradients(subject: Subject, view: View, target: int, baseline: st
     view : View
     target : int
     baseline : str
-        One of `BASELINES`.
+        See `baseline_of`.
 
     Returns
     -------

@@ -74,7 +74,7 @@ def guided_rectifiers() -> Any:
             x, slope = ctx.saved_tensors
             return above.clamp(min=0) * (x > 0) * slope, None
 
-    smooth = {functional.gelu, functional.silu, functional.hardswish, functional.relu6}
+    smooth = {functional.gelu, functional.silu, functional.hardswish, functional.relu6, functional.hardtanh}
     plain = {torch.relu, torch.relu_, torch.Tensor.relu, torch.Tensor.relu_, functional.relu}
 
     class Mode(TorchFunctionMode):
@@ -87,7 +87,9 @@ def guided_rectifiers() -> Any:
             x = args[0]
             with torch.enable_grad():
                 seen = x.detach().requires_grad_(True)
-                y = functional.relu(seen) if func in plain else func(seen)
+                # The limits of a clipped rectifier go along, the wish to write in place does not.
+                limits = args[1:3] if func is functional.hardtanh else ()
+                y = functional.relu(seen) if func in plain else func(seen, *limits)
                 (slope,) = torch.autograd.grad(y.sum(), seen)
             return y.detach() + Guided.apply(x, slope)
 

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from classify.evaluate import decide
 from classify.inputs import to_extra
@@ -20,17 +21,33 @@ from ecg.options import nearest
 from ecg.record import ECGRecord
 from explain.anatomy import WAVES, shown_on, wave_labels
 from explain.gradcam import grad_cam, guided_grad_cam
-from explain.gradients import BASELINES, integrated_gradients, saliency
+from explain.gradients import integrated_gradients, saliency
 from explain.occlusion import occlusion
 from explain.result import Explanation, Map
 from explain.scorecam import score_cam
 from explain.subject import Subject
 from explain.view import View, view_of
 
-__all__ = ["DEFAULT_METHOD", "METHODS", "ExplainOptions", "Method", "explain", "find_method", "supported", "view_for"]
+__all__ = [
+    "BASELINES",
+    "DEFAULT_METHOD",
+    "METHODS",
+    "ExplainOptions",
+    "Method",
+    "answer_of",
+    "explain",
+    "find_method",
+    "highest",
+    "supported",
+    "view_for",
+]
+
+Float32 = NDArray[np.float32]
 
 #: The method that passed most of the tests on the shipped models, see docs/explanations.md.
 DEFAULT_METHOD = "integrated_gradients"
+#: ``zero``, as published; ``flat``, every lead at its own median, or of a picture blank paper (``paper`` is the same).
+BASELINES = ("zero", "flat", "paper")
 #: Seconds between the knots of a random map: about what one column of a network's last layer covers, so that the
 #: control is no rougher than the maps that it is compared with.
 _KNOT_S = 0.16
@@ -75,7 +92,7 @@ class ExplainOptions:
     method : str
         One of `METHODS`.
     baseline : str
-        For Integrated Gradients, see `explain.gradients.BASELINES`.
+        For Integrated Gradients, one of `BASELINES`.
     age : float or None
         Years; else what the record says.
     sex : str or None
@@ -168,8 +185,8 @@ def explain(
             f"{subject.entry.name} does not support {method.name}; choose one of {', '.join(supported(subject.entry))}"
         )
     view = view_for(subject, record, options)
-    probability, thresholds, decision = _answer(subject, view, task, prediction)
-    place = task.labels.index(options.target) if options.target else _highest(probability, thresholds, decision)
+    probability, thresholds, decision = answer_of(subject, view.x, view.extra, task, prediction)
+    place = task.labels.index(options.target) if options.target else highest(probability, thresholds, decision)
     began = time.perf_counter()
     found = method.run(subject, view, subject.target(task, task.labels[place]), options)
     seconds = time.perf_counter() - began
@@ -212,16 +229,18 @@ def _person(subject: Subject, record: ECGRecord, options: ExplainOptions) -> Any
     return to_extra(age if options.age is None else options.age, told)
 
 
-_Answer = tuple[tuple[float, ...], tuple[float | None, ...], tuple[bool, ...]]
+Answer = tuple[tuple[float, ...], tuple[float | None, ...], tuple[bool, ...]]
 
 
-def _answer(subject: Subject, view: View, task: Task, prediction: Prediction | None) -> _Answer:
-    """Probabilities, thresholds and decisions of a task."""
+def answer_of(
+    subject: Subject, x: Float32, person: Float32 | None, task: Task, prediction: Prediction | None = None
+) -> Answer:
+    """Probabilities, thresholds and decisions of a task for one input; those of a prediction where there is one."""
     if prediction is not None and prediction.probabilities:
         return prediction.probabilities, prediction.thresholds, prediction.decision
     card = subject.classifier.card
-    extra = None if view.extra is None else view.extra[None]
-    p = subject.classifier.answer(view.x[None], task, extra)
+    extra = None if person is None else person[None]
+    p = subject.classifier.answer(x[None], task, extra)
     names = [card.labels[k] for k in subject.classifier.outputs(task)]
     thresholds: tuple[float | None, ...] = (None,) * len(names)
     if task.kind != "multiclass":
@@ -232,8 +251,8 @@ def _answer(subject: Subject, view: View, task: Task, prediction: Prediction | N
     return tuple(float(v) for v in p[0]), thresholds, tuple(bool(v) for v in decision)
 
 
-def _highest(probability: tuple[float, ...], thresholds: tuple[float | None, ...], decision: tuple[bool, ...]) -> int:
-    """Label that stands highest over its threshold; given ones first."""
+def highest(probability: tuple[float, ...], thresholds: tuple[float | None, ...], decision: tuple[bool, ...]) -> int:
+    """Choose the label that stands highest over its threshold; given ones first."""
     over = [p - (t or 0.0) for p, t in zip(probability, thresholds, strict=True)]
     return max(range(len(over)), key=lambda k: (decision[k], over[k]))
 

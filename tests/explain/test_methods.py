@@ -99,7 +99,7 @@ def test_wrong_questions_are_refused_with_the_right_ones(record: Any) -> None:
         find_method("gradcamm")
     with pytest.raises(OptionsError, match="no label 'AMI'"):
         ExplainOptions(task="mi", target="AMI")
-    with pytest.raises(OptionsError, match="baseline must be one of zero, flat"):
+    with pytest.raises(OptionsError, match="baseline must be one of zero, flat, paper"):
         ExplainOptions(baseline="noise")
     with pytest.raises(OptionsError, match="unknown option of explain"):
         explain(opened("resnet1d_se"), record, metod="x")
