@@ -242,7 +242,7 @@ def _fitted(
     try:
         import torch
 
-        from classify.images.backbones import load_start
+        from classify.images.backbones import started
         from classify.training import Learner, Recorder
     except ImportError as error:
         raise ModelError(f"training needs torch and lightning ({error}); pip install 'einthoven[learn]'") from error
@@ -250,9 +250,7 @@ def _fitted(
     recorder = Recorder(out / "history.csv", run.options.epochs, progress)
     with _quiet(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(run.options.seed)
-        network = run.entry.build(targets.shape[1], **run.arguments)
-        if run.options.start:
-            load_start(network, run.options.start)
+        network = started(run.entry.build(targets.shape[1], **run.arguments), run.options.start)
         window = round((run.options.window_s or 0) * known.spec.fs)
         # Rows of two dimensions compute faster with channels last; other arrays do not change.
         learner = Learner(network.to(memory_format=torch.channels_last), groups, run.options, window)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from classify.vision import torchvision
 from ecg.errors import ModelError
 
-__all__ = ["IMAGENET", "PageNetwork", "backbone", "load_start", "three_channels"]
+__all__ = ["IMAGENET", "PageNetwork", "backbone", "load_start", "started", "three_channels"]
 
 #: Name by which ImageNet's weights are asked for as a start.
 IMAGENET = "imagenet"
@@ -128,6 +128,13 @@ def load_start(network: Any, start: str) -> tuple[str, ...]:
         for name, value in fits.items():
             own[name].copy_(value)
     return tuple(name for name in own if name not in fits and not name.endswith("num_batches_tracked"))
+
+
+def started(network: Any, start: str) -> Any:
+    """Return a network with the weights that it starts from (`load_start`); as it is drawn where none are named."""
+    if start:
+        load_start(network, start)
+    return network
 
 
 def _given(network: Any, start: str) -> Mapping[str, Tensor]:
