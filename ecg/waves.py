@@ -43,8 +43,8 @@ _LEAST_STEADY = 0.7
 #: Least cycle in seconds of the strip that the delineation is shown: it loses the T waves of quicker hearts.
 _CYCLE_S = 0.8
 #: The representative beat is repeated for so many seconds and at least so often for the delineation, which refuses
-#: strips of less than 4 s.
-_STRIP_S, _LEAST_REPEATS = 6.0, 5
+#: strips of less than 4 s; more repeats tell nothing new and cost as much each.
+_STRIP_S, _LEAST_REPEATS = 4.2, 5
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,10 @@ from typing import Any
 from einthoven.diagnosis.findings import QUESTIONS
 from einthoven.diagnosis.measuring import measurements_document
 from einthoven.diagnosis.result import Diagnosis, Finding, ModelUse
-from einthoven.outputs import digitization_document, document
+from einthoven.outputs import DIAGNOSIS_SCHEMA, digitization_document, document
 from einthoven.provenance import commit
 
-__all__ = ["DIAGNOSIS_SCHEMA", "diagnosis_document"]
-
-DIAGNOSIS_SCHEMA = "einthoven.diagnosis"
+__all__ = ["diagnosis_document", "limits"]
 
 
 def diagnosis_document(

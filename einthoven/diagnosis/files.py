@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from ecg.errors import OptionsError
 from einthoven import outputs
-from einthoven.diagnosis.document import DIAGNOSIS_SCHEMA, diagnosis_document
+from einthoven.diagnosis.document import diagnosis_document
 from einthoven.diagnosis.redact import redacted
 from einthoven.diagnosis.result import Diagnosis
-from einthoven.outputs import SignalFormat, one_line, schema_of
+from einthoven.outputs import DIAGNOSIS_SCHEMA, SignalFormat, one_line, schema_of
 
 if TYPE_CHECKING:
     from digitize.options import DigitizeOptions

@@ -187,6 +187,22 @@ def test_a_column_without_a_clock_asks_for_its_rate(run: Callable[..., tuple[int
     assert "1 abstained" in told  # the model wants eight leads
 
 
+def test_reports_of_an_earlier_run_are_no_pages(
+    run: Callable[..., tuple[int, str, str]],
+    picture: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    install(monkeypatch)
+    folder = picture("pages/good.png").parent
+    for _ in range(2):
+        status, told, _ = run(folder, "-o", folder)
+        assert (status, told.count("answered; reports")) == (0, 1)
+        assert "1 answered" in told
+    (folder / "mine_report.pdf").write_bytes((folder / "good_report.pdf").read_bytes())
+    assert "mine_report.pdf page 1: answered" in run(folder, "-o", tmp_path / "out")[1], "a stranger's may hold an ECG"
+
+
 def test_files_of_strangers_and_missing_models_stop_it_before_it_starts(
     run: Callable[..., tuple[int, str, str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
