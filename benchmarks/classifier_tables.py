@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["load_classifiers", "render_group", "render_published", "render_subgroups"]
+__all__ = ["load_classifiers", "render_drawn", "render_group", "render_published", "render_subgroups"]
 
 HERE = Path(__file__).resolve().parent
 SCHEMA = "einthoven.classifier"
@@ -132,6 +132,31 @@ def render_published() -> str:
         given = [_told(system["metrics"].get(name)).strip("_") for name in names]
         rows.append(_row([system["system"], system["source"], system["data"], threshold, *given]))
     return "\n".join([content["note"], "", head, *rows])
+
+
+def render_drawn(path: Path = HERE / "results" / "drawn_records.json") -> str:
+    """Describe what printing and reading costs.
+
+    Parameters
+    ----------
+    path : Path
+        What `benchmarks.drawn_records` wrote.
+
+    Returns
+    -------
+    str
+        A Markdown table.
+    """
+    if not path.is_file():
+        return "_No results yet: run `python -m benchmarks.drawn_records --ptbxl DIR --work DIR`._"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    ways = ("digital", "printed", "page")
+    lines = [f"| task | {' | '.join(ways)} | page − digital |", f"|---|{'---:|' * (len(ways) + 1)}"]
+    for task, figures in content["tasks"].items():
+        cells = [_interval(figures[way]["auroc"]) for way in ways]
+        lines.append(_row([f"`{task}`", *cells, _interval(figures["difference"])]))
+    told = f"AUROC (95 %) on {content['pages']} records, of which {content['refused']} pages were refused"
+    return "\n".join([*lines, "", f"{told}; commit `{content['commit'][:10]}`."])
 
 
 def render_subgroups(results: Mapping[str, Result], name: str = "default_mi_sttc") -> str:

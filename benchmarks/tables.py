@@ -186,6 +186,7 @@ BLOCKS = (
     ("docs/synth.md", "damage", lambda _: synth_tables.render_damage()),
     ("docs/synth.md", "synth speed", lambda _: synth_tables.render_speed()),
     *(("docs/classifiers.md", f"classifiers {g}", _classifiers(g)) for g in ("models", "ablation", "hospitals")),
+    ("docs/classifiers.md", "classifiers drawn", lambda _: classifier_tables.render_drawn()),
     ("docs/classifiers.md", "classifiers subgroups", _subgroups),
     ("docs/classifiers.md", "classifiers published", _published),
     ("docs/images.md", "images models", lambda _: image_tables.render_models(image_tables.load_images())),

@@ -70,6 +70,25 @@ def test_tables_show_ours_with_intervals_and_theirs_as_other_data(tmp_path) -> N
     assert "0.671–0.776" in classifier_tables.render_published()
 
 
+def test_the_cost_of_printing_and_reading_is_told_by_task(tmp_path) -> None:
+    def figure(value: float) -> dict:
+        return {"value": value, "lo": value - 0.01, "hi": value + 0.01}
+
+    ways = {way: {"auroc": figure(0.9)} for way in ("digital", "printed", "page")}
+    content = {
+        "pages": 7,
+        "refused": 1,
+        "commit": "0123456789abc",
+        "tasks": {"mi": {**ways, "difference": figure(-0.02)}},
+    }
+    (tmp_path / "drawn.json").write_text(json.dumps(content))
+    text = classifier_tables.render_drawn(tmp_path / "drawn.json")
+    assert "| `mi` | **0.900** (0.890–0.910) |" in text
+    assert "**-0.020** (-0.030–-0.010) |" in text
+    assert "7 records, of which 1 pages were refused" in text
+    assert "No results yet" in classifier_tables.render_drawn(tmp_path / "none.json")
+
+
 def test_the_command_lists_experiments_and_refuses_unknown_ones(capsys) -> None:
     assert main(["--list"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == len(EXPERIMENTS)
