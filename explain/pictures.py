@@ -21,13 +21,14 @@ from classify.labels import find_task
 from classify.vision import torchvision
 from digitize.result import Digitization
 from ecg.errors import ModelError, OptionsError
+from explain.colours import normalised, tinted
 from explain.gradcam import layer_of, scaled
 from explain.guided import guided_gradient
 from explain.methods import ExplainOptions, answer_of, find_method, highest
 from explain.result import Explanation, Map
 from explain.subject import Subject, undisturbed
 
-__all__ = ["PICTURE_METHODS", "PictureView", "explain_page", "picture_view", "trust_page"]
+__all__ = ["PICTURE_METHODS", "PictureView", "draw_picture", "explain_page", "picture_view", "trust_page"]
 
 Float32 = NDArray[np.float32]
 
@@ -337,6 +338,23 @@ def explain_page(subject: Subject, reading: Digitization, options: ExplainOption
         seconds=time.perf_counter() - began,
         notes=found.notes,
     )
+
+
+def draw_picture(reading: Digitization, explanation: Explanation) -> NDArray[np.uint8]:
+    """Draw an explanation of a page over it.
+
+    Parameters
+    ----------
+    reading : Digitization
+    explanation : Explanation
+        From `explain_page`.
+
+    Returns
+    -------
+    uint8 array [height, width, 3]
+        The page as it came, tinted: orange speaks for the target, blue against it.
+    """
+    return tinted(reading.page.image, normalised(explanation.values), strength=0.7)
 
 
 def trust_page(

@@ -130,12 +130,63 @@ def _explained(case: _Case, out: Path, request: Request) -> dict[str, Any]:
     options = request.options
     if case.record is None:
         return _refused(request, case.reading.reasons if case.reading is not None else ())
+    if case.reading is not None and (picture := _picture_model(request)):
+        return _seen(case, out, request, picture)
     asked = ClassifyOptions(task=options.task, model=request.model, age=options.age, sex=options.sex)
     prediction = classify_record(case.record, asked)
     if not prediction.probabilities:
         return _refused(request, prediction.reasons)
     found = explain(_subject(prediction, request.model), case.record, options, prediction)
     return _written(case, out, request, prediction, found)
+
+
+def _picture_model(request: Request) -> str:
+    """Name of the image model that answers for pages; empty where it is a model of records."""
+    from classify.images.routes import page_route
+    from classify.weights import model_folder
+    from ecg.checkpoint import load_card
+
+    route = page_route(request.options.task) if request.model == "default" else {request.model: 1.0}
+    kinds = {name: load_card(model_folder(name, check=False)).input_spec.get("kind") for name in route}
+    # Where several models answer together, the image model is explained if it counts most.
+    heaviest = max(route, key=lambda name: route[name], default="")
+    return heaviest if heaviest and kinds[heaviest] == "page" else ""
+
+
+def _seen(case: _Case, out: Path, request: Request, model: str) -> dict[str, Any]:
+    """Explain an image model's answer for a page."""
+    from explain.figures import write_picture
+    from explain.narrate import Facts, narrate, published_text
+    from explain.pictures import draw_picture, explain_page, picture_view, trust_page
+    from explain.subject import open_subject
+
+    subject, reading = open_subject(model), case.reading
+    assert reading is not None  # noqa: S101 - the caller has asked
+    found = explain_page(subject, reading, request.options)
+    tested = trust_page(subject, picture_view(reading, subject.classifier.spec), found)
+    doubts = reading.reasons if reading.status == "review" else ()
+    facts = Facts(
+        found.target,
+        found.probability,
+        found.decision,
+        threshold=found.threshold,
+        page=reading.status,
+        page_reasons=tuple(doubts),
+    )
+    text = {"clinician": narrate(facts), "patient": narrate(facts, "patient"), "published": published_text(found)}
+    _write_array(out / f"{case.stem}_attribution.npz", found)
+    write_picture(out / f"{case.stem}_explanation.png", draw_picture(reading, found))
+    empty: dict[str, Any] = {name: {} for name in ("lead_share", "wave_share", "territory_share", "area_share")}
+    body = _answer(found, subject.classifier.card.sha256, doubts)
+    return {**body, "leading_lead": None, **empty, "faithfulness": tested, "text": text, "notice": _NOTICE}
+
+
+def _write_array(path: Path, found: Any) -> None:
+    from ecg.formats.atomic import replacing
+
+    more = {"leads": np.array(found.leads), "fs": np.float64(found.fs)} if found.leads else {}
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, values=found.values, **more)
 
 
 def _subject(prediction: Prediction, model: str) -> Any:
@@ -151,7 +202,6 @@ def _subject(prediction: Prediction, model: str) -> Any:
 
 
 def _written(case: _Case, out: Path, request: Request, prediction: Prediction, found: Any) -> dict[str, Any]:
-    from ecg.formats.atomic import replacing
     from ecg.measure import measure
     from explain.anatomy import anatomy, shown_on, wave_labels
     from explain.faithfulness import trust
@@ -170,8 +220,7 @@ def _written(case: _Case, out: Path, request: Request, prediction: Prediction, f
     text = {"clinician": narrate(facts), "patient": narrate(facts, "patient")}
     subject = _subject(prediction, request.model)
     tested = trust(subject, view_for(subject, record, request.options), found)
-    with replacing(out / f"{case.stem}_attribution.npz") as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, values=found.values, leads=np.array(found.leads), fs=np.float64(found.fs))
+    _write_array(out / f"{case.stem}_attribution.npz", found)
     draw_summary(out / f"{case.stem}_explanation.png", found, record, parts, text["clinician"])
     if reading is not None and reading.scale is not None:
         write_picture(out / f"{case.stem}_explanation_page.png", draw_on_page(reading, found))
@@ -204,10 +253,25 @@ def _published(case: _Case, out: Path, request: Request, prediction: Prediction,
 def _body(found: Any, prediction: Prediction, parts: Any, tested: Any, text: dict[str, str]) -> dict[str, Any]:
     card = prediction.card
     return {
+        **_answer(found, card.sha256 if card is not None else "", prediction.reasons),
+        "leading_lead": parts.leading_lead,
+        "lead_share": dict(parts.lead_share),
+        "wave_share": dict(parts.wave_share),
+        "territory_share": dict(parts.territory_share),
+        "area_share": dict(parts.area_share),
+        "faithfulness": dict(tested),
+        "text": text,
+        "notice": _NOTICE,
+    }
+
+
+def _answer(found: Any, sha256: str, reasons: Sequence[str]) -> dict[str, Any]:
+    """Tell what was answered, and how it was explained."""
+    return {
         "status": found.status,
-        "reasons": list(prediction.reasons),
+        "reasons": list(reasons),
         "model": found.model,
-        "model_sha256": card.sha256 if card is not None else "",
+        "model_sha256": sha256,
         "task": found.task,
         "target": found.target,
         "probability": found.probability,
@@ -218,15 +282,7 @@ def _body(found: Any, prediction: Prediction, parts: Any, tested: Any, text: dic
         "delta": found.delta,
         "steps": found.steps,
         "seconds": round(found.seconds, 3),
-        "leading_lead": parts.leading_lead,
-        "lead_share": dict(parts.lead_share),
-        "wave_share": dict(parts.wave_share),
-        "territory_share": dict(parts.territory_share),
-        "area_share": dict(parts.area_share),
-        "faithfulness": dict(tested),
         "notes": list(found.notes),
-        "text": text,
-        "notice": _NOTICE,
     }
 
 

@@ -154,3 +154,37 @@ def test_a_wrong_question_starts_nothing(model: Path, record: Path, tmp_path: Pa
     assert run("explain", "-o", tmp_path / "o") == 2
     assert run("explain", record, "-o", tmp_path / "o", "--model", "nowhere") == 2
     assert formats.identify(record) in formats.RECORD_KINDS
+
+
+def test_an_image_model_is_explained_on_the_page_itself(tmp_path: Path) -> None:
+    import torch
+    from PIL import Image
+
+    entry = MODELS["baseline_cnn"]
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = entry.build(4).eval()
+    given: dict[str, Any] = {key: {} for key in ("arguments", "thresholds", "data", "folds", "metrics")}
+    given |= {
+        "name": "picture",
+        "task": "four_class",
+        "architecture": entry.name,
+        "seed": 0,
+        "commit": "",
+        "limits": (),
+    }
+    given |= {"input_spec": entry.spec.to_dict(), "labels": TASKS["four_class"].labels, "temperature": 1.0}
+    export_network(tmp_path / "picture", network, ModelCard(**given, intended_use="tests"), onnx=False)
+    page = demo_page().page
+    Image.fromarray(page.image).save(tmp_path / "scan.png", dpi=(page.dpi or 200, page.dpi or 200))
+    command = ("explain", tmp_path / "scan.png", "-o", tmp_path / "out", "--model", tmp_path / "picture")
+    assert run(*command, "--task", "four_class", "--method", "gradcam") == 0
+    content = json.loads((tmp_path / "out" / "scan_explanation.json").read_text())
+    assert set(content) >= KEYS
+    assert content["leading_lead"] is None
+    assert "third of the page" in content["text"]["published"]
+    assert "deletion" in content["faithfulness"]
+    with np.load(tmp_path / "out" / "scan_attribution.npz") as arrays:
+        assert arrays["values"].shape == page.image.shape[:2]
+    drawn = np.asarray(Image.open(tmp_path / "out" / "scan_explanation.png"))
+    assert drawn.shape == page.image.shape
