@@ -100,7 +100,7 @@ def from_pages(
         folds=folds,
         signals=signals,
         leads=("II",) if reader == "strip" else LEADS,
-        fs=_KEPT_FS[reader],
+        fs=0.0 if pictures is not None else _KEPT_FS[reader],
         ready=pictures,
         spec=spec,
         answers=answers,
