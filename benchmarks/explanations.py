@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,7 @@ def _kept(path: Path, jobs: Iterator[tuple[str, Callable[[], Row]]]) -> None:
         with path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
         sys.stdout.write(f"{path.stem} {key}: {row['seconds']:.1f} s\n")
+        sys.stdout.flush()
 
 
 def _read(path: Path) -> list[dict[str, Any]]:
@@ -110,17 +112,14 @@ def infarctions(
     for number in range(records):
         territory = _TERRITORIES[number % len(_TERRITORIES)]
 
-        def job(number: int = number, territory: str = territory) -> Row:
-            return _synthetic(subject, methods, number, f"ami_{territory}", task, "", territory)
-
-        yield f"{number}", job
+        yield f"{number}", partial(_synthetic, subject, methods, number, f"ami_{territory}", task, "", territory)
 
 
 def premature(subject: Any, methods: Sequence[str], records: int) -> Iterator[tuple[str, Callable[[], Row]]]:
     """Synthetic ventricular premature beats."""
     task, target = ("four_class", "HB") if "four_class" in subject.classifier.heads else ("abnormal", "abnormal")
     for number in range(records):
-        yield f"{number}", lambda number=number: _synthetic(subject, methods, number, "pvc", task, target, "")
+        yield f"{number}", partial(_synthetic, subject, methods, number, "pvc", task, target, "")
 
 
 def _synthetic(
@@ -187,7 +186,7 @@ def networks(methods: Sequence[str], records: int) -> Iterator[tuple[str, Callab
         return {"positive": True, "faithful": figures}
 
     for number in range(min(records, 16)):
-        yield f"{number}", lambda number=number: job(number)
+        yield f"{number}", partial(job, number)
 
 
 def _small_networks(hearts: int = 480) -> list[Any]:
@@ -235,7 +234,7 @@ def fold9(
         chosen = [item for item in items if set(item.statements) & subclasses]
         for place in rng.permutation(len(chosen))[: records // 2]:
             item = chosen[int(place)]
-            yield f"{group} {item.ecg_id}", lambda item=item, group=group: _real(subject, methods, item, group, task)
+            yield f"{group} {item.ecg_id}", partial(_real, subject, methods, item, group, task)
 
 
 def _real(subject: Any, methods: Sequence[str], item: Any, group: str, task: str) -> Row:

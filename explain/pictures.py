@@ -109,7 +109,7 @@ def _source(reading: Digitization, spec: InputSpec) -> tuple[Float32, Float32]:
     height, width = reading.page.image.shape[:2]
     if spec.area == "whole":
         low, size = np.zeros(2), np.array([width, height], dtype=np.float64)
-        at = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1).astype(np.float32)
+        at = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1).astype(np.float64)
     else:
         if reading.scale is None:
             raise OptionsError("an explanation is drawn on a page that was read; this one has no scale")

@@ -184,7 +184,7 @@ def _seen(case: _Case, out: Path, request: Request, model: str) -> dict[str, Any
 def _write_array(path: Path, found: Any) -> None:
     from ecg.formats.atomic import replacing
 
-    more = {"leads": np.array(found.leads), "fs": np.float64(found.fs)} if found.leads else {}
+    more: dict[str, Any] = {"leads": np.array(found.leads), "fs": np.float64(found.fs)} if found.leads else {}
     with replacing(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, values=found.values, **more)
 
