@@ -42,10 +42,15 @@ def diagnose_rows(path: Path, settings: Settings) -> Iterator[Row]:
     """Rows of the record in a file or of its pages, as ``einthoven diagnose`` answers them."""
     from einthoven.diagnosis import diagnose_file
 
+    number = 0
     for diagnosis in diagnose_file(path, _options(settings)):
         d = diagnosis.digitization
-        page = {} if d is None else {**page_values(d), "page_status": d.status}
-        yield Row(diagnosis.origin.page, {**page, **_values(diagnosis, path)}, None if d is None else diagnosis.record)
+        if d is None:
+            yield Row(0, _values(diagnosis, path))
+            continue
+        number += d.part[0] == 1
+        values = {**page_values(d), "page_status": d.status, **_values(diagnosis, path)}
+        yield Row(number, values, diagnosis.record, *d.part)
 
 
 def _values(diagnosis: Diagnosis, path: Path) -> dict[str, Any]:

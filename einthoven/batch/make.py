@@ -214,31 +214,34 @@ def _rows_of(unit: Unit, work: Work, order: Order) -> Iterator[tuple[dict[str, A
         found = 0
         for row, clocks, several in _numbered(work.rows(path, order.settings)):
             found += 1
-            key = {"page": row.page, "ecg": row.ecg, "stem": page_stem(stem, row.page, several)}
+            key = {"page": row.page, "ecg": row.ecg, "stem": page_stem(stem, row.page, several, (row.ecg, row.ecgs))}
             yield {**base, **key, "seconds": clocks[0], "cpu_seconds": clocks[1], **row.values}, row.record
     if not found:
         raise FormatError("the file has no page")
 
 
 def _numbered(rows: Iterator[Row]) -> Iterator[tuple[Row, tuple[float, float], bool]]:
-    """Rows with their seconds, by the clock on the wall and of processor time, and whether the file gives several.
+    """Rows with their seconds, by the clock on the wall and of processor time, and whether the file has several pages.
 
-    One row is held back to know whether another follows; it is handed on even where reading the next one fails.
+    The rows of a page are held back to know whether another page follows; they are handed on even where reading that
+    one fails.
     """
-    held: tuple[Row, tuple[float, float]] | None = None
-    several, failure = False, None
+    held: list[tuple[Row, tuple[float, float]]] = []
+    failure = None
     while True:
         began, worked = time.perf_counter(), time.process_time()
         try:
             row = next(rows, None)
         except Exception as error:
             row, failure = None, error
-        several = several or (held is not None and (row is not None or failure is not None))
-        if held is not None:
-            yield *held, several
+        if held and (row is None or row.page != held[0][0].page):
+            several = held[0][0].page > 1 or row is not None or failure is not None
+            for one, clocks in held:
+                yield one, clocks, several
+            held = []
         if row is None:
             break
-        held = row, (time.perf_counter() - began, time.process_time() - worked)
+        held.append((row, (time.perf_counter() - began, time.process_time() - worked)))
     if failure is not None:
         raise failure
 

@@ -22,7 +22,13 @@ _FILES_A_PROCESS = 2000
 #: Processes that may die one after another before they are ready.
 _FALSE_STARTS = 5
 #: Libraries that start a thread a core unless they are told; two cores' work on one core is slower, not faster.
-_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+_ONE_THREAD = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+    "OPENCV_FOR_THREADS_NUM",
+)
 
 Item = TypeVar("Item")
 Take = Callable[[], Any]
@@ -214,7 +220,6 @@ def _serve(pipe: Connection, function: Callable[..., Any]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _hold_opencv()
     pipe.send(("ready", None))
     while True:
         try:
@@ -231,12 +236,6 @@ def _serve(pipe: Connection, function: Callable[..., Any]) -> None:
             import traceback
 
             pipe.send(("failed", RuntimeError(f"in a worker process:\n{traceback.format_exc()}")))
-
-
-def _hold_opencv() -> None:
-    import cv2
-
-    cv2.setNumThreads(1)
 
 
 def _end_with_parent() -> None:

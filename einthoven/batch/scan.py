@@ -12,11 +12,16 @@ from typing import Any
 from ecg.errors import ECGError, OptionsError
 from einthoven.batch.make import content_sha256
 from einthoven.batch.store import file_system, is_url, local_copy
-from einthoven.outputs import DIGITIZATION_SCHEMA, one_line, schema_of
+from einthoven.outputs import DIAGNOSIS_SCHEMA, DIGITIZATION_SCHEMA, one_line, schema_of
 
 __all__ = ["Listed", "Look", "Seen", "list_source", "look"]
 
-_MASK, _OVERLAY = "_mask.png", "_overlay.png"
+_MASK = "_mask.png"
+#: What earlier readings draw, and the file beside it that says so, with its schema.
+_OURS = {
+    "_overlay.png": (".json", DIGITIZATION_SCHEMA),
+    "_report.pdf": ("_diagnosis.json", DIAGNOSIS_SCHEMA),
+}
 #: Columns of a manifest that may hold the paths, the first that is there; `image` is that of ``einthoven synth``.
 _PATH_COLUMNS = ("path", "file", "image", "filename")
 _TABLES = (".csv", ".tsv", ".txt", ".lst", ".parquet")
@@ -135,10 +140,13 @@ def _local_folder(folder: str, out: str) -> Iterator[Listed]:
 
 
 def _is_drawn(path: str, name: str) -> bool:
-    """Whether a picture is a mask of a synthetic page or an overlay of an earlier reading."""
+    """Whether a file is a mask of a synthetic page, or an overlay or report of an earlier reading."""
     if name.endswith(_MASK):
         return Path(f"{path.removesuffix(_MASK)}.json").exists()
-    return name.endswith(_OVERLAY) and schema_of(Path(f"{path.removesuffix(_OVERLAY)}.json")) == DIGITIZATION_SCHEMA
+    return any(
+        name.endswith(end) and schema_of(Path(f"{path.removesuffix(end)}{beside}")) == schema
+        for end, (beside, schema) in _OURS.items()
+    )
 
 
 def _remote_folder(system: Any, root: str, out: str) -> Iterator[Listed]:
@@ -147,9 +155,9 @@ def _remote_folder(system: Any, root: str, out: str) -> Iterator[Listed]:
         for name in [n for n in folders if n.startswith(".") or f"{folder.rstrip('/')}/{n}" == apart]:
             del folders[name]
         for name, found in files.items():
-            drawn = any(
-                name.endswith(mark) and f"{name.removesuffix(mark)}.json" in files for mark in (_MASK, _OVERLAY)
-            )
+            # By the names alone: a look into each JSON would be a request each.
+            marks = {_MASK: ".json", **{end: beside for end, (beside, _) in _OURS.items()}}
+            drawn = any(name.endswith(end) and f"{name.removesuffix(end)}{marks[end]}" in files for end in marks)
             if not name.startswith(".") and not drawn:
                 yield Listed(system.unstrip_protocol(f"{folder.rstrip('/')}/{name}"), _tag(found))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -33,14 +33,15 @@ class Row:
         Columns: ``status``, ``reason``, ``layout``, ``snr_pred_db``, and those of the work.
     record : ECGRecord or None
         The signals that were read off a page.
-    ecg : int
-        Number of the ECG on its page, from 1.
+    ecg, ecgs : int
+        Number of the ECG on its page, from 1, and how many the page holds.
     """
 
     page: int
     values: Mapping[str, Any]
     record: ECGRecord | None = None
     ecg: int = 1
+    ecgs: int = 1
 
 
 @dataclass(frozen=True)
@@ -119,8 +120,16 @@ def digitize_rows(path: Path, settings: Settings) -> Iterator[Row]:
     from digitize import read_file
 
     options, reading = _digitize_options(settings)
-    for number, d in enumerate(read_file(path, options, reading), start=1):
-        yield Row(number, {**page_values(d), **_reading_values(d, path, number, options)}, d.record)
+    for number, d in paged(read_file(path, options, reading)):
+        yield Row(number, {**page_values(d), **_reading_values(d, path, number, options)}, d.record, *d.part)
+
+
+def paged(readings: Iterable[Digitization]) -> Iterator[tuple[int, Digitization]]:
+    """Give readings with the number of their page: those of one page follow each other, its first ECG ahead."""
+    number = 0
+    for d in readings:
+        number += d.part[0] == 1
+        yield number, d
 
 
 def page_values(d: Digitization) -> dict[str, Any]:
@@ -199,14 +208,15 @@ def classify_rows(path: Path, settings: Settings) -> Iterator[Row]:
         for answer in classify(path, asked):
             yield Row(answer.page, _answer_values(answer))
         return
-    for number, d in enumerate(read_file(path, options, reading), start=1):
+    for number, d in paged(read_file(path, options, reading)):
         page = {**page_values(d), "page_status": d.status}
         if d.record is None or d.status == "refused":
-            yield Row(number, {**page, "task": asked.task, "route": asked.route, "status": "refused"})
+            refused = {"task": asked.task, "route": asked.route, "status": "refused"}
+            yield Row(number, {**page, **refused}, None, *d.part)
             continue
         answer = classify_record(d.record, asked)
         doubts = tuple(f"the page needs review: {reason}" for reason in d.reasons)
-        yield Row(number, {**page, **_answer_values(answer, doubts)}, d.record)
+        yield Row(number, {**page, **_answer_values(answer, doubts)}, d.record, *d.part)
 
 
 def _answer_values(answer: Prediction, doubts: tuple[str, ...] = ()) -> dict[str, Any]:

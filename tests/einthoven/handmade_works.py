@@ -40,6 +40,10 @@ def rows(path: Path, settings: Mapping[str, Mapping[str, Any]]) -> Iterator[Row]
         os.kill(os.getpid(), signal.SIGKILL)
     if "rename" in chosen:
         _die_at_rename(Path(chosen["rename"]), chosen["when"])
+    if "pair" in path.name:  # two ECGs on its first page, one on its second
+        for page, ecg, ecgs in ((1, 1, 2), (1, 2, 2), (2, 1, 1)):
+            yield Row(page, {"status": "accepted"}, record_of(path.read_bytes()), ecg, ecgs)
+        return
     for page in range(1, 4 if "three" in path.name else 2):
         yield Row(page, {"status": "refused" if "blank" in path.name else "accepted"}, record_of(path.read_bytes()))
         if "second" in path.name:

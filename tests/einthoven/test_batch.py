@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import os
 import shutil
 from collections import Counter
 from functools import partial
@@ -107,6 +109,14 @@ def test_bad_files_are_listed_and_the_rest_is_there(folder: Path, tmp_path: Path
     assert [r["stem"] for r in by_name["three.png"]] == ["three_p01", "three_p02", "three_p03"]
     assert [r["stem"] for r in by_name["=second.png"]] == ["_second_p01"], "the page before the damaged one is kept"
     assert by_name["blank.png"][0]["status"] == "refused"
+
+
+def test_several_ecgs_on_a_page_are_rows_of_their_own(tmp_path: Path) -> None:
+    picture(tmp_path / "in/pair.png", 1)
+    here(tmp_path / "in", tmp_path / "out")
+    found = [(r["page"], r["ecg"], r["stem"]) for r in rows_of(tmp_path / "out")]
+    assert found == [(1, 1, "pair_p01_e1"), (1, 2, "pair_p01_e2"), (2, 1, "pair_p02")]
+    assert [key[1:] for key, _ in read_signals(tmp_path / "out")] == [key[:2] for key in found]
 
 
 def test_failed_files_are_tried_again_only_when_asked(folder: Path, tmp_path: Path) -> None:
@@ -341,17 +351,70 @@ def test_the_command_reads_real_pages(tmp_path: Path, capfd: pytest.CaptureFixtu
     assert main(words) == 1
 
 
-def test_records_and_pages_are_classified(tmp_path: Path) -> None:
+@pytest.fixture
+def record_folder(tmp_path: Path) -> Path:
+    """A synthetic record of twelve leads."""
     from classify.weights import shipped
+    from synth import open_source
 
     if not shipped():
         pytest.skip("no classifier ships yet")
-    rng = np.random.default_rng(0)
-    leads = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
-    (tmp_path / "in").mkdir()
-    write_wfdb(ECGRecord(rng.normal(0, 0.1, (12, 5000)), 500, leads), tmp_path / "in", "rec")
-    report = here(tmp_path / "in", tmp_path / "out", BatchOptions(do="classify"))
+    (tmp_path / "records").mkdir()
+    write_wfdb(open_source("physiology").get(0, 0).record, tmp_path / "records", "rec")
+    return tmp_path / "records"
+
+
+def test_records_are_classified(record_folder: Path, tmp_path: Path) -> None:
+    from einthoven import classify
+
+    report = here(record_folder, tmp_path / "out", BatchOptions(do="classify"))
     (row,) = rows_of(tmp_path / "out")
     assert report.errors == 0
     assert (row["task"], row["page"], row["kind"]) == ("superclass", 0, "wfdb")
-    assert len(row["labels"]) == len(row["probabilities"]) == 5
+    (answer,) = classify(record_folder / "rec.hea")
+    assert (row["labels"], row["status"]) == (list(answer.labels), answer.status)
+    assert row["probabilities"] == pytest.approx(answer.probabilities)
+    assert list(read_signals(tmp_path / "out")) == [], "a record's signals are in its file"
+
+
+def test_records_are_diagnosed(record_folder: Path, tmp_path: Path) -> None:
+    settings = {"diagnose": {"tasks": ["superclass"], "explain": False}}
+    report = here(record_folder, tmp_path / "out", BatchOptions(do="diagnose", settings=settings))
+    (row,) = rows_of(tmp_path / "out")
+    assert report.errors == 0, report.first_errors
+    assert set(row["tasks"]) == {"superclass"}
+    document = json.loads(row["document"])
+    assert (document["headline"], document["source"]) == (row["headline"], "rec.hea")
+
+
+def test_pages_are_classified_as_they_were_read(
+    record_folder: Path, tmp_path: Path, reader: list[tuple[Path, object]]
+) -> None:
+    """A refused page has no answer; a read one has its layout and its signal beside the answer."""
+    picture(record_folder / "blank.png", 1)
+    picture(record_folder / "page.png", 2)
+    here(record_folder, tmp_path / "out", BatchOptions(do="classify"))
+    rows = {row["stem"]: row for row in rows_of(tmp_path / "out")}
+    assert set(rows) == {"blank", "page", "rec"}
+    assert (rows["blank"]["status"], rows["blank"]["probabilities"]) == ("refused", None)
+    assert rows["blank"]["reason"]
+    assert rows["page"]["layout"]
+    assert rows["page"]["page_status"] == "review"
+    assert [key[0] for key, _ in read_signals(tmp_path / "out")] == [rows["page"]["source_sha256"]]
+    assert len(reader) == 2
+
+
+@pytest.mark.data
+def test_real_pages_of_an_archive_are_read(tmp_path: Path) -> None:
+    """Two pages of the four-class set, one of them under two names."""
+    if not os.environ.get("EINTHOVEN_DATA"):
+        pytest.skip("EINTHOVEN_DATA names no folder of real data")
+    found = sorted(p for p in (Path(os.environ["EINTHOVEN_DATA"]) / "khan").rglob("*") if p.suffix in (".jpg", ".png"))
+    if not found:
+        pytest.skip("the folder of real data has no khan/")
+    (tmp_path / "in").mkdir()
+    for k, path in enumerate((*found[:2], found[0])):
+        shutil.copy(path, tmp_path / "in" / f"{k}{path.suffix}")
+    report = here(tmp_path / "in", tmp_path / "out", BatchOptions(do="digitize"))
+    assert report.files == sum(report.statuses.values()) == 2
+    assert sorted(len(row["copies"]) for row in rows_of(tmp_path / "out")) == [0, 1]
