@@ -20,7 +20,7 @@ from typing import Annotated, Any, Literal, NoReturn
 import typer
 
 from ecg.errors import ECGError, ModelError, OptionsError
-from einthoven import cli_batch, cli_classifiers, cli_diagnose, cli_explain
+from einthoven import cli_batch, cli_classifiers, cli_diagnose, cli_explain, cli_serve
 from einthoven.commands.synth import PRESET_LINES
 from einthoven.outputs import one_line, version
 
@@ -283,6 +283,7 @@ cli_classifiers.register(app)
 cli_explain.register(app)
 cli_diagnose.register(app)
 cli_batch.register(app)
+cli_serve.register(app)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

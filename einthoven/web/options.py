@@ -43,6 +43,8 @@ class WebOptions:
         Whether anybody may make an account.
     oidc : bool
         Offer to log in through the provider that Streamlit's ``secrets.toml`` names (``st.login``).
+    warm : bool
+        Load the models when the server starts, not when the first person asks.
 
     Raises
     ------
@@ -59,6 +61,7 @@ class WebOptions:
     proxies: int = 0
     sign_up: bool = True
     oidc: bool = False
+    warm: bool = True
 
     def __post_init__(self) -> None:
         for name in ("session_hours", "idle_hours", "upload_mb", "upload_idle_s"):

@@ -18,8 +18,8 @@ from einthoven.web.accounts import Accounts, Person
 from einthoven.web.bands import BANDS, band_of, overall_band
 from einthoven.web.cases import Cases, CasesError, KeptFile, Opinion, safe_cell
 from einthoven.web.options import WebOptions
-from einthoven.web.queue import Queue
 from einthoven.web.tables import open_database
+from einthoven.web.turns import Queue
 
 DOCUMENT = {"headline": "The model finds a normal ECG.", "status": "answered", "models": [{"name": "default"}]}
 REPORT = KeptFile("scan_report.pdf", "application/pdf", b"%PDF-1.7 a report")
