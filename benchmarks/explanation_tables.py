@@ -105,7 +105,7 @@ def render_levels() -> str:
 
     lines = ["| examination | figure | passed where the interval is |", "|---|---|---|"]
     for e in EXAMINATIONS.values():
-        lines.append(f"| {e.name.replace('_', ' ')} | {e.what} | {e.side} {e.level:g} |")
+        lines.append(f"| {e.name.replace('_', ' ')} | {e.what} | {e.side} {e.level:.2g} |")
     return "\n".join(lines)
 
 

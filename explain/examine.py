@@ -83,10 +83,12 @@ EXAMINATIONS: Mapping[str, Examination] = {
         Examination("cascade", "rank correlation with the map of the network with all weights shuffled", 0.5, "below"),
         Examination("labels", "rank correlation between seeds minus that with a network of shuffled labels", 0.0),
         Examination("seeds", "rank correlation between seeds minus that between records", 0.0),
-        Examination("leading_lead", "leading lead in the territory minus the share of its leads", 0.0),
+        # The largest territory has 4 of 12 leads.
+        Examination("leading_lead", "share of records whose leading lead faces the injured wall", 1 / 3),
         Examination("territory", "share on ST and T of the territory's leads over their area", 1.0),
         Examination("st_t", "share on ST and T of all leads over their area", 1.0),
-        Examination("pointing_pvc", "highest value in a premature beat minus the beats' area", 0.0),
+        # Premature beats fill a tenth to a third of a record.
+        Examination("pointing_pvc", "share of records whose highest value lies in a premature beat", 0.5),
         Examination("share_pvc", "share in the premature beats over their area", 1.0),
     )
 }
@@ -360,7 +362,7 @@ def inside_truth(
         area, total = float(truth[shown].mean()), float(size.sum())
         ratio = float(size[truth].sum()) / total / area if total > 0 and area > 0 else float("nan")
         if not territory:
-            told = {"pointing_pvc": pointing(size, truth) - area if total > 0 else float("nan"), "share_pvc": ratio}
+            told = {"pointing_pvc": pointing(size, truth) if total > 0 else float("nan"), "share_pvc": ratio}
         else:
             st_t = wave_labels(record, own.fs, n) >= WAVES.index("ST")
             told = {
@@ -374,9 +376,8 @@ def inside_truth(
 
 
 def _leading(size: Float, leads: Sequence[str], territory: str) -> float:
-    """1 where the leading lead faces the territory, minus what chance gives; ties count by their share."""
-    facing = np.isin(leads, TERRITORY_LEADS[territory])
-    return pointing(size.sum(axis=1), facing) - float(facing.mean())
+    """1 where the leading lead faces the territory, else 0; ties count by their share."""
+    return pointing(size.sum(axis=1), np.isin(leads, TERRITORY_LEADS[territory]))
 
 
 def _target(subject: Subject, maps: Mapping[str, Explanation]) -> int:

@@ -83,9 +83,9 @@ def test_the_truth_of_premature_beats_is_found_by_a_map_that_is_the_truth(small:
     assert 0 < truth.mean() < 0.5
     perfect = replace(maps["saliency"], values=truth.astype(np.float32))
     found = inside_truth(record, {"perfect": perfect, "constant": maps["constant"]})
-    assert found["pointing_pvc"]["perfect"] == pytest.approx(1 - truth.mean())
+    assert found["pointing_pvc"]["perfect"] == 1
     assert found["share_pvc"]["perfect"] == pytest.approx(1 / truth.mean())
-    assert found["pointing_pvc"]["constant"] == pytest.approx(0)
+    assert found["pointing_pvc"]["constant"] == pytest.approx(truth.mean())
     assert found["share_pvc"]["constant"] == pytest.approx(1)
 
 
