@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from digitize.algebra import reconciled
 from digitize.calibrate import Calibration, calibrate, to_record
 from digitize.frame import Frame, find_frame
+from digitize.gains import odd_pulses, with_chest_gain
 from digitize.grid import GridMeasure
 from digitize.layout import LayoutMatch, match_layout
 from digitize.lines import LineReading, in_time, name_strips, places_of, read_line
@@ -106,6 +107,8 @@ def digitize_all(page: Page, options: DigitizeOptions | None = None) -> tuple[Di
     calibration = calibrate(
         grid, pulses, [n.text for n in names if not n.is_lead and n.confidence > 0.6], options, page.dpi
     )
+    odd = odd_pulses(pulses, calibration.scale, gridless=calibration.evidence.px_per_mm_x == "pulse")
+    calibration = replace(calibration, doubts=calibration.doubts + odd)
     steps.append(_scale_step(calibration, pulses))
     frame = find_frame(share, rows, pulses, names, rules, calibration.scale.px_per_mm_x, line)
     match = match_layout(frame, options.layout)
@@ -250,7 +253,7 @@ def _assemble(
     readings, match = name_strips(readings, places, match)
     seen = to_record(tuple(r.trace for r in readings), scale, fs=options.fs)
     traces = tuple(r.trace for r in reconciled(readings, places))
-    record = to_record(traces, scale, fs=options.fs)
+    record = with_chest_gain(to_record(traces, scale, fs=options.fs), pulses)
     quality = _quality(readings, ink, calibration)
     status, reasons = judge_page(seen, quality, calibration.doubts + match.doubts, match.margin)
     overruled = tuple(str(step["forced_past"]) for step in steps if "forced_past" in step)

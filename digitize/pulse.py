@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from digitize.trace import Row, attach_runs
 
-__all__ = ["Pulse", "agreed_height", "find_pulses"]
+__all__ = ["Pulse", "agreed_height", "find_pulses", "second_gain"]
 
 Float = NDArray[np.float32]
 
@@ -26,7 +26,10 @@ class Pulse:
     left_px, right_px : float
         Centre lines of its two edges.
     top_px, base_px : float
-        Centre lines of its top and of its foot, which is the line's 0 mV.
+        Centre lines of its top and of its foot, which is the line's 0 mV. Of two steps the left one's top, as devices
+        print the limb leads' millivolt before the chest leads'.
+    second_px : float
+        Height of the right one of two steps: the millivolt of leads with another gain; 0 where there is one step.
     """
 
     row: int
@@ -34,6 +37,7 @@ class Pulse:
     right_px: float
     top_px: float
     base_px: float
+    second_px: float = 0.0
 
     @property
     def height_px(self) -> float:
@@ -104,6 +108,9 @@ def _with_edges(share: Float, row: Row, index: int, a: int, b: int, level: int, 
     right = _edge(share, b - reach, b, level)
     if left is None or right is None:
         return None
+    stepped = _two_steps(share, row, index, left, right, level, px_per_mm)
+    if stepped is not None:
+        return stepped
     (left_px, left_foot), (right_px, right_foot) = left, right
     if abs(left_foot - right_foot) > max(2.0, 0.12 * (left_foot - level)):
         # One edge may run into the trace: the foot is then the end that stands alone.
@@ -120,6 +127,58 @@ def _with_edges(share: Float, row: Row, index: int, a: int, b: int, level: int, 
     if base_px - top_px < 4 * px_per_mm or abs(base_px - row.level_px) > 12 * px_per_mm:
         return None
     return Pulse(index, left_px, right_px, top_px, base_px)
+
+
+def _two_steps(
+    share: Float,
+    row: Row,
+    index: int,
+    left: tuple[float, float],
+    right: tuple[float, float],
+    level: int,
+    px_per_mm: float,
+) -> Pulse | None:
+    """Pulse of two steps, given the edges of the taller: one of them ends on the lower, which leads to the foot."""
+    (inner, step), (outer, foot) = sorted((left, right), key=lambda edge: edge[1])
+    tall = foot - level
+    if not 0.2 * tall < foot - step < 0.8 * tall:
+        return None
+    away = 1 if inner > outer else -1
+    y, reach = round(step) - 1, max(2, round(0.6 * px_per_mm))
+    run = share[max(0, y - 2) : y + 3].max(axis=0) >= 0.5
+    x = round(inner)
+    while 0 <= x + away < run.size and run[x + away] and abs(x - inner) < 14 * px_per_mm:
+        x += away
+    if abs(x - inner) < 1.0 * px_per_mm:
+        return None
+    edge = _edge(share, min(x, x - away * reach), max(x, x - away * reach), y)
+    if edge is None or abs(edge[1] - foot) > max(2.0, 0.12 * tall) or abs(foot - row.level_px) > 12 * px_per_mm:
+        return None
+    # Tops and foot are half a pen off their middles alike, so heights are what their lower ends differ by.
+    pen = float((share[max(0, level - 4) : level + 5, round((inner + outer) / 2)] >= 0.5).sum())
+    heights = (tall - pen / 2, foot - step) if away > 0 else (foot - step, tall - pen / 2)
+    base = foot - pen / 2
+    return Pulse(index, min(outer, edge[0]), max(outer, edge[0]), base - heights[0], base, heights[1])
+
+
+def second_gain(pulses: Sequence[Pulse]) -> float | None:
+    """Gain of the chest leads as a multiple of the limb leads', where most pulses of a page have two steps.
+
+    Parameters
+    ----------
+    pulses : sequence of Pulse
+
+    Returns
+    -------
+    float or None
+        0.5 or 2, the ratios that devices offer; None where pulses have one step or another ratio.
+    """
+    ratios = [p.second_px / p.height_px for p in pulses if p.second_px > 0 and p.height_px > 0]
+    if not ratios or 2 * len(ratios) < len(pulses):
+        return None
+    ratio = float(np.median(ratios))
+    # A quarter: pens blunt the steps of small pulses, and the next ratio is a factor of two away.
+    return next((r for r in (0.5, 2.0) if abs(ratio / r - 1) < 0.25), None)
 
 
 def _edge(share: Float, first: int, last: int, level: int) -> tuple[float, float] | None:
