@@ -5,6 +5,7 @@ process and writes ``results/batch_cost.json``: processor time, memory and bytes
 the plan, with a million files that do not exist. ``... kills`` runs the program again and again on files that cost
 nothing, kills it and its processes (SIGKILL) at random times and in the middle of a rename, lets it end, and counts
 what was lost or doubled: ``results/batch_kills.json``. ``... kills --real`` reads drawn pages in place of them.
+``... tables`` writes the tables of ``docs/scale.md``.
 """
 
 from __future__ import annotations
@@ -35,7 +36,16 @@ from einthoven.batch.works import Row, Work
 from einthoven.outputs import version, write_json
 from einthoven.provenance import commit
 
-__all__ = ["CHEAP", "killed_once", "main", "measure_cost", "measure_index", "verdict"]
+__all__ = [
+    "CHEAP",
+    "killed_once",
+    "main",
+    "measure_cost",
+    "measure_index",
+    "render_kills",
+    "render_scale",
+    "verdict",
+]
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
@@ -186,6 +196,13 @@ def measure_index(n: int) -> dict[str, Any]:
             last = part.number
             index.made(PartReport({unit.sha256: 1 for unit in part.units}, {}, (), 0.0))
 
+    def parts() -> Iterator[tuple[int, list[dict[str, Any]]]]:
+        for number in range(0, n, 256):
+            paths = [name(k) for k in range(number, min(number + 256, n))]
+            hashes = [hashlib.sha256(p.encode()).hexdigest() for p in paths]
+            rows = [{"source_sha256": s, "file": p} for s, p in zip(hashes, paths, strict=True)]
+            yield number // 256 + 1, [{**row, "copies": [], "status": "accepted"} for row in rows]
+
     with tempfile.TemporaryDirectory(prefix="einthoven-") as folder:
         path = Path(folder) / "index.sqlite"
         with Index(path) as index:
@@ -194,8 +211,36 @@ def measure_index(n: int) -> dict[str, Any]:
             timed("learn", lambda: index.load([]))
             timed("plan", lambda: index.plan(256))
             timed("make", make)
+        with Index(path) as index:
+            timed("list_again", lambda: index.list_files(Listed(name(k), "500000-1") for k in range(n)))
+            timed("learn_again", lambda: index.load(parts()))
         size = path.stat().st_size
-    return {"files": n, "cpu_s": spent, "bytes_a_file": size / n, "peak_mb": _own_peak_mb()}
+    return {
+        "files": n,
+        "cpu_s": spent,
+        "bytes_a_file": size / n,
+        "part_keys_cpu_s": _part_keys_s(),
+        "peak_mb": _own_peak_mb(),
+    }
+
+
+def _part_keys_s() -> float:
+    """Processor seconds to read the keys of a part of 256 rows."""
+    from einthoven.batch.shards import part_keys, writing_part
+    from einthoven.batch.store import Store
+    from einthoven.batch.works import DIGITIZE
+
+    with tempfile.TemporaryDirectory(prefix="einthoven-") as folder:
+        store = Store(folder)
+        with writing_part(store, 1, DIGITIZE.name, DIGITIZE.columns) as writer:
+            for k in range(256):
+                row = {"source_sha256": os.urandom(32).hex(), "page": 1, "ecg": 1, "file": f"/archive/{k:08d}.jpg"}
+                # About what the document of a page takes, and as hard to compress.
+                writer.add({**row, "copies": [], "status": "accepted", "document": os.urandom(2000).hex()}, None)
+        began = time.process_time()
+        for _ in range(50):
+            part_keys(store, 1)
+        return (time.process_time() - began) / 50
 
 
 def verdict(folder: Path, out: Path) -> dict[str, int]:
@@ -340,6 +385,89 @@ def _kills(repetitions: int, real: bool) -> dict[str, Any]:
 
 
 _NAME = "benchmarks.batch_cost"
+#: The archive that docs/scale.md works out, and machines to read it on, in cores.
+ARCHIVE, CORES = 10_000_000, (2, 64, 1000)
+
+
+def render_scale(results: Path = RESULTS) -> str:
+    """Table of what ten million pages take, from the measured cost of a page.
+
+    Parameters
+    ----------
+    results : Path
+        Folder of ``batch_cost.json``.
+
+    Returns
+    -------
+    str
+        Markdown.
+    """
+    import json
+
+    found = json.loads((results / "batch_cost.json").read_text(encoding="utf-8"))
+    page, index = found["pages"], found["index"]
+    a_page = page["cpu_s_mean"] + page["cpu_s_besides"]
+    total_h = a_page * ARCHIVE / 3600
+    peak_gb = max(page["worker_peak_mb_by_part"]) / 1024
+    steps = index["cpu_s"]
+    plan_s = sum(steps[name] for name in ("list", "look", "learn", "plan", "make")) * ARCHIVE / index["files"]
+    again_s = (steps["list_again"] + steps["learn_again"]) * ARCHIVE / index["files"]
+    again_s += index["part_keys_cpu_s"] * ARCHIVE / 256
+    tb = ARCHIVE / 1e12
+    rows = [
+        ("processor time a page", f"{a_page:.2f} s", f"{total_h:,.0f} core hours"),
+        *((f"on {c:,} cores", "", f"{total_h / c / 24:,.1f} days") for c in CORES),
+        ("memory of a worker", f"{peak_gb:.1f} GiB at its peak", f"{64 * peak_gb:.0f} GiB on 64 cores"),
+        ("pages to read, twice", f"{page['source_bytes'] / 1e6:.2f} MB", f"{2 * page['source_bytes'] * tb:.0f} TB"),
+        ("signals", f"{page['signals_bytes'] / 1e3:.0f} kB", f"{1000 * page['signals_bytes'] * tb:.0f} GB"),
+        ("rows", f"{page['results_bytes'] / 1e3:.1f} kB", f"{1000 * page['results_bytes'] * tb:.0f} GB"),
+        ("index", f"{index['bytes_a_file']:.0f} bytes", f"{1000 * index['bytes_a_file'] * tb:.1f} GB"),
+        ("list, plan, tick off: one core", "", f"{plan_s / 60:.0f} minutes"),
+        ("start of a run that goes on: one core", "", f"{again_s / 60:.0f} minutes"),
+    ]
+    lines = ["| | a page | ten million |", "|---|---|---|", *(f"| {a} | {b} | {c} |" for a, b, c in rows)]
+    return "\n".join(lines)
+
+
+def render_kills(results: Path = RESULTS) -> str:
+    """Table of the kills and of what they cost.
+
+    Parameters
+    ----------
+    results : Path
+        Folder of ``batch_kills.json``.
+
+    Returns
+    -------
+    str
+        Markdown.
+    """
+    import json
+
+    path = results / "batch_kills.json"
+    found = json.loads(path.read_text(encoding="utf-8"))
+    names = {"cheap_files": "files that cost nothing", "real_pages": "drawn pages"}
+    lines = [
+        "| | repetitions | kills | lost | doubled | without signals | files left |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for key, name in names.items():
+        if key in found:
+            one = found[key]
+            kills = ", ".join(f"{one['kills'][what]} {what}" for what in KILLS if what in one["kills"])
+            wrong = " | ".join(str(one[count]) for count in ("lost", "doubled", "signals", "left"))
+            lines.append(f"| {name} | {one['repetitions']} | {kills} | {wrong} |")
+    return "\n".join(lines)
+
+
+def _write_tables() -> int:
+    from benchmarks.tables import replaced
+
+    path = ROOT / "docs" / "scale.md"
+    text = path.read_text(encoding="utf-8")
+    text = replaced(replaced(text, "scale", render_scale()), "kills", render_kills())
+    path.write_text(text, encoding="utf-8")
+    return 0
 
 
 def _keep(file: str, schema: str, key: str, found: Mapping[str, Any]) -> None:
@@ -361,8 +489,10 @@ def main(arguments: list[str]) -> int:
     kills = commands.add_parser("kills")
     kills.add_argument("--repetitions", type=int, default=20)
     kills.add_argument("--real", action="store_true")
+    commands.add_parser("tables", help="write the tables of docs/scale.md anew")
     chosen = parser.parse_args(arguments)
-    measure = {
+    measure: dict[str, Callable[[], int]] = {
+        "tables": _write_tables,
         "cost": partial(_cost, chosen),
         "index": partial(_index, chosen),
         "kills": partial(_killed, chosen),
