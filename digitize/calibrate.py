@@ -12,6 +12,7 @@ from digitize.grid import GridMeasure
 from digitize.options import DigitizeOptions
 from digitize.pulse import Pulse, agreed_height
 from digitize.result import LeadTrace, ScaleEvidence
+from digitize.text import PrintedScale
 from ecg import LEADS, ECGRecord, PaperScale
 from ecg.errors import DigitizationError
 from ecg.paper import DEFAULT_GAIN_MM_PER_MV, DEFAULT_SPEED_MM_PER_S, MM_PER_INCH
@@ -48,7 +49,7 @@ class Calibration:
 def calibrate(
     grid: GridMeasure | None,
     pulses: Sequence[Pulse],
-    texts: Sequence[str],
+    printed: PrintedScale,
     options: DigitizeOptions,
     dpi: float | None = None,
 ) -> Calibration:
@@ -58,8 +59,8 @@ def calibrate(
     ----------
     grid : GridMeasure or None
     pulses : sequence of Pulse
-    texts : sequence of str
-        Scale texts as read: ``"25mm/s"``, ``"10mm/mV"``.
+    printed : PrintedScale
+        Speeds and gains that the page prints.
     options : DigitizeOptions
         What a person gave takes precedence.
     dpi : float, optional
@@ -79,8 +80,8 @@ def calibrate(
     height = agreed_height(pulses)
     if pulses and height is None:
         doubts.append("the calibration pulses differ in height")
-    speed, speed_how = _printed(texts, "mm/s", options.speed_mm_per_s)
-    gain, gain_how = _printed(texts, "mm/mV", options.gain_mm_per_mv)
+    speed, speed_how = _printed(printed.texts, "mm/s", options.speed_mm_per_s, doubts)
+    gain, gain_how = _printed(printed.texts, "mm/mV", options.gain_mm_per_mv, doubts)
     if options.px_per_mm is not None:
         (x, y), how = options.px_per_mm, "given"
     elif grid is not None:
@@ -106,18 +107,32 @@ def calibrate(
         assumed.append("the same scale along time as along voltage")
     elif abs(x / y - 1) > 0.1:
         doubts.append(f"the scale differs by {abs(x / y - 1):.0%} between time and voltage")
+    _check_unsure(printed.unsure, (speed, speed_how), (gain, gain_how), doubts)
     _check_dpi(dpi, y, how, doubts)
     return Calibration(
         PaperScale(x, y, speed, gain), ScaleEvidence(how, how, speed_how, gain_how), tuple(assumed), tuple(doubts)
     )
 
 
-def _printed(texts: Sequence[str], unit: str, given: float | None) -> tuple[float | None, str]:
-    """Value of the printed scale text of a unit, unless a person gave it; nothing where two texts disagree."""
+def _printed(texts: Sequence[str], unit: str, given: float | None, doubts: list[str]) -> tuple[float | None, str]:
+    """Value of the printed scale text of a unit, unless a person gave it; a doubt where two texts disagree."""
     if given is not None:
         return given, "given"
-    values = {float(t.removesuffix(unit)) for t in texts if t.endswith(unit)}
-    return (values.pop(), "text") if len(values) == 1 else (None, "assumed")
+    values = sorted({float(t.removesuffix(unit)) for t in texts if t.endswith(unit)})
+    if len(values) > 1:
+        # One gain for the limb and another for the chest leads is common; one scale cannot be both.
+        listed = " and ".join(f"{v:g}" for v in values)
+        doubts.append(f"the page prints {listed} {unit}: say which leads have which scale")
+    return (values[0], "text") if len(values) == 1 else (None, "assumed")
+
+
+def _check_unsure(unsure: Sequence[str], speed: tuple[float, str], gain: tuple[float, str], doubts: list[str]) -> None:
+    """Doubt a speed or gain that no pulse and no person confirms where the page may print another."""
+    for unit, (value, how) in (("mm/s", speed), ("mm/mV", gain)):
+        others = sorted({float(t.removesuffix(unit)) for t in unsure if t.endswith(unit)} - {value})
+        if others and how in ("assumed", "text"):
+            listed = " or ".join(f"{v:g}" for v in others)
+            doubts.append(f"the page may print {listed} {unit}, hard to read; {value:g} was taken")
 
 
 def _gain_by_pulse(height_mm: float, gain: float | None, how: str, doubts: list[str]) -> tuple[float | None, str]:

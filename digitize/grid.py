@@ -26,7 +26,9 @@ class GridOptions:
     Parameters
     ----------
     min_px_per_mm, max_px_per_mm : float
-        Range of scales: 2.2 px/mm (56 dpi) is where 1 mm lines alias away; 26 px/mm is 660 dpi.
+        Range of scales: 2.1 px/mm (54 dpi) is where 1 mm lines alias away, and the 5 mm lines tell the scale down to
+        1.5 px/mm (38 dpi); 26 px/mm is 660 dpi. Where the range ends too high, a coarser picture's 5 mm lines are
+        taken for those of 1 mm.
     max_angle_deg : float
         Largest tilt looked for.
     min_strength : float
@@ -37,7 +39,7 @@ class GridOptions:
         only: 270 mm, between A4 and a cropped 10 s print.
     """
 
-    min_px_per_mm: float = 2.2
+    min_px_per_mm: float = 1.5
     max_px_per_mm: float = 26.0
     max_angle_deg: float = 20.0
     min_strength: float = 1.4
@@ -233,7 +235,9 @@ def _combs(
     along = spectrum.at(f * c, f * s)
     down = spectrum.at(-f * s, f * c)
     inside = (f < 0.47) * weights
-    most = np.where(teeth % 5 == 0, 9.0, 5.0)  # a cap, so that one line of text or one trace cannot carry a comb
+    # A cap, so that one line of text or one trace cannot carry a comb. Where 1 mm lines alias away, bold ones are all
+    # there is, and weigh as much as 1 mm lines alone do below.
+    most = np.where(teeth % 5 == 0, 9.0, np.where(5 * f[:, :1] > 0.47, 6.75, 5.0))
     height = np.clip(along, 0, most) + np.clip(down, 0, most)
     both = (height * inside).sum(1) / (2 * inside.sum(1))
     # A grid of 1 mm lines alone has no bold ones between: its own two teeth must then stand for all, at a discount,

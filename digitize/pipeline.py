@@ -30,7 +30,7 @@ from digitize.result import Digitization, LeadQuality
 from digitize.segment import InkMap, bridged, ink_map, remove_rules
 from digitize.sheet import Sheet, upright
 from digitize.stroke import Pen, measure_pen
-from digitize.text import PX_PER_MM, NameHit, find_names
+from digitize.text import PX_PER_MM, NameHit, find_names, look_again, printed_scale
 from digitize.trace import Row, attach_runs, find_rows
 from ecg import LEADS, ECGRecord, LeadBox, Page, limb_residual
 from ecg.errors import DigitizationError
@@ -104,13 +104,14 @@ def digitize_all(page: Page, options: DigitizeOptions | None = None) -> tuple[Di
     if len(parts) > 1:
         return read_parts(page, sheet, parts, lambda part: digitize_all(part, options))
     pulses = find_pulses(bridged(share, guess), rows, guess)
-    calibration = calibrate(
-        grid, pulses, [n.text for n in names if not n.is_lead and n.confidence > 0.6], options, page.dpi
-    )
+    names = look_again(ink.share, guess, names)
+    printed = printed_scale(names)
+    calibration = calibrate(grid, pulses, printed, options, page.dpi)
     odd = odd_pulses(pulses, calibration.scale, gridless=calibration.evidence.px_per_mm_x == "pulse")
     calibration = replace(calibration, doubts=calibration.doubts + odd)
     steps.append(_scale_step(calibration, pulses))
-    frame = find_frame(share, rows, pulses, names, rules, calibration.scale.px_per_mm_x, line)
+    believed = tuple(n for n in names if n.is_lead or n.text in printed.texts)
+    frame = find_frame(share, rows, pulses, believed, rules, calibration.scale.px_per_mm_x, line)
     match = match_layout(frame, options.layout)
     steps.append({"stage": "layout", "name": match.layout.name, "margin": round(match.margin, 3), "named": match.named})
     return (_assemble(page, options, sheet, ink, frame, pulses, calibration, match, tuple(steps)),)

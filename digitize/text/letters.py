@@ -18,6 +18,10 @@ Ink = NDArray[np.float32]
 _INKED = 0.3
 
 
+#: Signs of formulas in Computer Modern: no letters stand where their codes are.
+_SIGNS = ("cmsy10",)
+
+
 @dataclass(frozen=True)
 class Typeface:
     """A font that letters pieces: a file, or one of OpenCV's Hershey stroke fonts.
@@ -43,14 +47,15 @@ def find_typefaces(system: bool) -> tuple[Typeface, ...]:
     Parameters
     ----------
     system : bool
-        Also take the Latin text fonts installed on this machine; otherwise matplotlib's DejaVu and Hershey only, which
-        are the same everywhere.
+        Also take the Latin text fonts installed on this machine; otherwise Hershey's and those that come with
+        matplotlib only, which are the same everywhere: DejaVu, STIX (Times) and Computer Modern.
     """
     import matplotlib
     from matplotlib import font_manager
 
-    bundled = sorted((Path(matplotlib.get_data_path()) / "fonts" / "ttf").glob("DejaVu*.ttf"))
-    paths = [p for p in bundled if "Display" not in p.name]
+    folder = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+    bundled = [p for kind in ("DejaVu*", "STIXGeneral*", "cm[brst]*10") for p in sorted(folder.glob(f"{kind}.ttf"))]
+    paths = [p for p in bundled if "Display" not in p.name and p.stem not in _SIGNS]
     if system:
         paths += sorted(Path(p) for p in font_manager.findSystemFonts())
     # FONT_HERSHEY_SIMPLEX, PLAIN, DUPLEX, COMPLEX, TRIPLEX, COMPLEX_SMALL: the upright ones

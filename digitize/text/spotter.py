@@ -79,9 +79,7 @@ class TextOptions:
         Least confidence of a hit, 0 to 1. Below 0.5 a hit is more likely wrong than right; 0.3 leaves the layout stage,
         which knows where names may stand, a choice.
     min_scale_confidence : float
-        Least confidence of a speed or gain, 0 to 1. It stretches the whole record when it is wrong, and little is lost
-        without it: nearly every page is printed at 25 mm/s, and the pulse tells the gain. Measured on real pages, a
-        misread speed reached 0.9 and no more.
+        Least confidence of a speed or gain, 0 to 1: low, for `digitize.text.look_again` has the last word.
     max_overlap : float
         Of two hits that share more than this part of the smaller box, the less sure one goes; 0 to 1. "I" inside "II"
         shares all of it, neighbouring names share nothing.
@@ -95,7 +93,7 @@ class TextOptions:
     """
 
     min_confidence: float = 0.3
-    min_scale_confidence: float = 0.95
+    min_scale_confidence: float = 0.3
     max_overlap: float = 0.3
     weights: Path | None = None
 

@@ -10,7 +10,11 @@ __all__ = ["clutter_line", "spell"]
 
 
 _FOOTER_BEFORE = ("AC50 ", "35Hz ", "0.67~25Hz  AC50  ", "0.05-150 Hz ", "Filter: on ")
-_FOOTER_AFTER = (" 35Hz", "  AC50", " x1.0", " 4*2.5s+1r", " 0.05-150 Hz", ",")
+_FOOTER_AFTER = (" 35Hz", "  AC50", " x1.0", " 4*2.5s+1r", " 0.05-150 Hz", ",", "  F 0,5-40 Hz", " ~50 Hz", "   60~")
+
+#: What stands before a speed or a gain, in the Latin languages of carts.
+_SPEED_LABELS = ("Speed: ", "Vel. ", "Vorschub: ", "Vitesse: ", "Velocidad: ", "Snelheid: ", "Przesuw: ", "Hastighet: ")
+_GAIN_LABELS = ("Gain: ", "Limb: ", "Chest: ", "Extr.: ", "Brustw.: ", "Prec.: ", "Borst: ", "Empf. ", "Ampl: ", "V: ")
 
 
 def spell(rng: np.random.Generator, word: str) -> tuple[str, int, int]:
@@ -37,11 +41,11 @@ def spell(rng: np.random.Generator, word: str) -> tuple[str, int, int]:
     before: tuple[str, ...] = ("Lead ", "LEAD ")
     after: tuple[str, ...] = (":",)
     if word in SPEEDS:
-        body, before = _spell_scale(rng, word, ("mm/s", "mm/sec", "mm/s")), ("Speed: ", "Vel. ", *_FOOTER_BEFORE)
+        body, before = _spell_scale(rng, word, ("mm/s", "mm/sec", "mm/s")), (*_SPEED_LABELS, *_FOOTER_BEFORE)
     elif word in GAINS:
         body, before = (
             _spell_scale(rng, word, ("mm/mV", "mm/mV", "mm/mv")),
-            ("Gain: ", "Limb: ", "Chest: ", *_FOOTER_BEFORE),
+            (*_GAIN_LABELS, *_FOOTER_BEFORE),
         )
     else:
         body = _spell_lead(rng, word)
@@ -64,10 +68,14 @@ def _spell_lead(rng: np.random.Generator, word: str) -> str:
 
 
 def _spell_scale(rng: np.random.Generator, word: str, units: tuple[str, ...]) -> str:
-    """Write number and unit, with or without a space or a decimal."""
+    """Write number and unit, with or without a space or a decimal; some devices print gains in cm/mV."""
     number = word.split("mm")[0]
-    if "." not in number and rng.random() < 0.12:
+    if word in GAINS and rng.random() < 0.15:
+        number, units = f"{float(number) / 10:g}", ("cm/mV",)
+    elif "." not in number and rng.random() < 0.12:
         number += ".0"
+    if rng.random() < 0.15:
+        number = number.replace(".", ",")
     return number + str(rng.choice(["", " "])) + str(rng.choice(units))
 
 
@@ -88,7 +96,7 @@ _DECOY_LINES = (
     "V1.0|V1.7|V2.3|v3.11|V4.20|VI|VII|IV|IX|VIII|V10|V12|XII|IIII|12SL|V|aV|AV|V10.2|SV1+RV5|RV5|SV1|RaVL|VR",
     "Vf|A-V|AVB|AVNRT|1:1|11|111|1/1|II/III|I/II|25Hz|50Hz|50 Hz|0.05-150Hz|0.67~25Hz|35 Hz|150 Hz|25 mm",
     "10 mm|10mV|mm/s|mm/mV|100mm/s|4*2.5s+1r|10s|2.5s|x1.0|25/50|25 ms|10 ms|5 mV|20 bpm|W 50|F 60|I:E|ID:|IL",
-    "Il",
+    "Il|V1.7|V1.0|V 2.1|V6.0|SW 2.5|Rev 3.1|cm/mV|200 mm/s|6.25 mm/s|15 mm/mV|40 mm/mV|50 mm|50 m/s|25 ms/s|12.5",
 )
 _DECOYS = tuple("|".join(_DECOY_LINES).split("|"))
 

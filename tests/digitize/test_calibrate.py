@@ -10,12 +10,14 @@ from digitize.grid import GridMeasure
 from digitize.options import DigitizeOptions
 from digitize.pulse import Pulse
 from digitize.result import LeadTrace
+from digitize.text import PrintedScale
 from ecg import LEADS, ECGRecord, LeadBox, PaperScale
 from ecg.errors import DigitizationError
 from synth import sample_physiology, synthesize_record
 
 GRID = GridMeasure(6.0, 6.06, 0.0, 5.0, 0.95, 1.0)
 PLAIN = DigitizeOptions()
+SILENT = PrintedScale()
 
 
 def pulses(*heights_px: float) -> tuple[Pulse, ...]:
@@ -23,7 +25,7 @@ def pulses(*heights_px: float) -> tuple[Pulse, ...]:
 
 
 def test_the_grid_gives_both_pitches_and_what_is_not_printed_is_assumed() -> None:
-    found = calibrate(GRID, (), (), PLAIN)
+    found = calibrate(GRID, (), SILENT, PLAIN)
     assert found.scale == PaperScale(6.0, 6.06, 25.0, 10.0)
     assert (found.evidence.px_per_mm_x, found.evidence.px_per_mm_y) == ("grid", "grid")
     assert (found.evidence.speed_mm_per_s, found.evidence.gain_mm_per_mv) == ("assumed", "assumed")
@@ -34,7 +36,7 @@ def test_the_grid_gives_both_pitches_and_what_is_not_printed_is_assumed() -> Non
 @pytest.mark.parametrize("gain", [2.5, 5.0, 10.0, 20.0])
 @pytest.mark.parametrize("off", [0.95, 1.0, 1.05])
 def test_the_pulse_tells_the_gain(gain: float, off: float) -> None:
-    found = calibrate(GRID, pulses(*[gain * 6.06 * off] * 3), (), PLAIN)
+    found = calibrate(GRID, pulses(*[gain * 6.06 * off] * 3), SILENT, PLAIN)
     assert found.scale.gain_mm_per_mv == gain
     assert found.evidence.gain_mm_per_mv == "pulse"
     assert found.assumed == ("paper speed 25 mm/s",)
@@ -42,39 +44,52 @@ def test_the_pulse_tells_the_gain(gain: float, off: float) -> None:
 
 
 def test_printed_text_tells_speed_and_gain() -> None:
-    found = calibrate(GRID, (), ("50mm/s", "5mm/mV", "50mm/s"), PLAIN)
+    found = calibrate(GRID, (), PrintedScale(("50mm/s", "5mm/mV", "50mm/s")), PLAIN)
     assert (found.scale.speed_mm_per_s, found.scale.gain_mm_per_mv) == (50.0, 5.0)
     assert (found.evidence.speed_mm_per_s, found.evidence.gain_mm_per_mv) == ("text", "text")
     assert found.assumed == ()
 
 
-def test_two_texts_that_disagree_tell_nothing() -> None:
-    found = calibrate(GRID, (), ("50mm/s", "25mm/s"), PLAIN)
-    assert found.evidence.speed_mm_per_s == "assumed"
-    assert "paper speed 25 mm/s" in found.assumed
+@pytest.mark.parametrize(
+    ("texts", "said"), [(("50mm/s", "25mm/s"), "25 and 50 mm/s"), (("5mm/mV", "10mm/mV"), "5 and 10 mm/mV")]
+)
+def test_two_texts_that_disagree_tell_nothing_and_are_a_doubt(texts: tuple[str, ...], said: str) -> None:
+    found = calibrate(GRID, (), PrintedScale(texts), PLAIN)
+    assert set(found.assumed) == {"paper speed 25 mm/s", "gain 10 mm/mV"}
+    assert len(found.doubts) == 1
+    assert said in found.doubts[0]
+
+
+def test_an_unusual_scale_that_is_hard_to_read_is_a_doubt_unless_something_better_tells() -> None:
+    may_be = PrintedScale((), ("50mm/s", "20mm/mV"))
+    found = calibrate(GRID, (), may_be, PLAIN)
+    assert (found.scale.speed_mm_per_s, found.scale.gain_mm_per_mv) == (25.0, 10.0)
+    assert [d.split(",")[0] for d in found.doubts] == ["the page may print 50 mm/s", "the page may print 20 mm/mV"]
+    told = calibrate(GRID, pulses(60.6), may_be, DigitizeOptions(speed_mm_per_s=25))
+    assert told.doubts == ()
 
 
 def test_what_a_person_gives_comes_first() -> None:
     given = DigitizeOptions(px_per_mm=(7.0, 7.1), speed_mm_per_s=50, gain_mm_per_mv=20)
-    found = calibrate(GRID, (), ("25mm/s", "10mm/mV"), given)
+    found = calibrate(GRID, (), PrintedScale(("25mm/s", "10mm/mV")), given)
     assert found.scale == PaperScale(7.0, 7.1, 50, 20)
     assert set(vars(found.evidence).values()) == {"given"}
     assert found.assumed == ()
 
 
 def test_without_a_grid_the_pulse_gives_the_scale() -> None:
-    found = calibrate(None, pulses(60.0, 60.4, 59.6), (), PLAIN)
+    found = calibrate(None, pulses(60.0, 60.4, 59.6), SILENT, PLAIN)
     assert (found.scale.px_per_mm_x, found.scale.px_per_mm_y) == pytest.approx((6.0, 6.0), rel=0.01)
     assert found.scale.px_per_mv == pytest.approx(60.0)
     assert found.evidence.px_per_mm_y == "pulse"
     assert "the same scale along time as along voltage" in found.assumed
-    half = calibrate(None, pulses(30.0), ("5mm/mV",), PLAIN)
+    half = calibrate(None, pulses(30.0), PrintedScale(("5mm/mV",)), PLAIN)
     assert half.scale.px_per_mm_y == pytest.approx(6.0)
 
 
 def test_without_grid_and_pulse_the_page_is_refused() -> None:
     with pytest.raises(DigitizationError, match="neither a grid nor a calibration pulse") as caught:
-        calibrate(None, (), ("25mm/s", "10mm/mV"), PLAIN, dpi=200.0)
+        calibrate(None, (), PrintedScale(("25mm/s", "10mm/mV")), PLAIN, dpi=200.0)
     assert caught.value.stage == "grid"
     assert "--px-per-mm" in caught.value.hint
 
@@ -93,27 +108,27 @@ def test_without_grid_and_pulse_the_page_is_refused() -> None:
 def test_evidence_that_disagrees_is_a_doubt(
     heights: tuple[float, ...], texts: tuple[str, ...], options: DigitizeOptions, dpi: float | None, word: str
 ) -> None:
-    found = calibrate(GRID, pulses(*heights), texts, options, dpi)
+    found = calibrate(GRID, pulses(*heights), PrintedScale(texts), options, dpi)
     assert len(found.doubts) == 1
     assert word in found.doubts[0]
 
 
 def test_of_a_pulse_and_a_printed_gain_the_pulse_is_believed_and_a_person_before_both() -> None:
-    assert calibrate(GRID, pulses(60.6), ("5mm/mV",), PLAIN).scale.gain_mm_per_mv == 10.0
-    given = calibrate(GRID, pulses(60.6), ("5mm/mV",), DigitizeOptions(gain_mm_per_mv=20))
+    assert calibrate(GRID, pulses(60.6), PrintedScale(("5mm/mV",)), PLAIN).scale.gain_mm_per_mv == 10.0
+    given = calibrate(GRID, pulses(60.6), PrintedScale(("5mm/mV",)), DigitizeOptions(gain_mm_per_mv=20))
     assert given.scale.gain_mm_per_mv == 20.0
     assert given.evidence.gain_mm_per_mv == "given"
 
 
 @pytest.mark.parametrize("dpi", [None, 72.0, 96.0, 150.0, 153.0])
 def test_the_file_s_resolution_is_a_check_and_never_the_scale(dpi: float | None) -> None:
-    found = calibrate(GRID, (), (), PLAIN, dpi)
+    found = calibrate(GRID, (), SILENT, PLAIN, dpi)
     assert found.doubts == ()
     assert found.scale.px_per_mm_x == 6.0
 
 
 def test_a_pitch_that_differs_between_the_axes_is_a_doubt() -> None:
-    found = calibrate(GridMeasure(6.0, 7.0, 0.0, 5.0, 0.9, 1.0), (), (), PLAIN)
+    found = calibrate(GridMeasure(6.0, 7.0, 0.0, 5.0, 0.9, 1.0), (), SILENT, PLAIN)
     assert any("between time and voltage" in d for d in found.doubts)
 
 

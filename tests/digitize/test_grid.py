@@ -58,6 +58,14 @@ def test_one_line_spacing_is_read_as_1_or_5_mm_by_the_width_of_the_page(
     assert grid.px_per_mm_y == pytest.approx(pitch, rel=1e-3)
 
 
+@pytest.mark.parametrize(("dpi", "minor"), [(45.0, None), (50.0, None), (55.0, 215), (60.0, 215)])
+def test_the_bold_lines_of_a_coarse_picture_are_not_taken_for_millimetres(dpi: float, minor: int | None) -> None:
+    mm = dpi / 25.4  # below 54 dpi the 1 mm lines are a tint
+    found = find_grid(draw_grid((round(297 * mm), round(210 * mm)), (mm, mm), minor=minor))
+    assert found is not None
+    assert found.px_per_mm_x == pytest.approx(mm, rel=0.01)
+
+
 @pytest.mark.parametrize("grey", [(235, 205), (215, 160), (150, 80)])
 def test_faint_and_strong_lines_are_measured_alike(grey: tuple[int, int]) -> None:
     grid = find_grid(draw_grid((1400, 700), (5.9, 5.9), minor=grey[0], major=grey[1]))

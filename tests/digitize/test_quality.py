@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from digitize.quality import beat_rate, grade_lead, judge_page, missing_lead
+from digitize.quality import beat_rate, beats_together, grade_lead, judge_page, missing_lead
 from digitize.result import LeadQuality, LeadTrace
 from ecg import LEADS, ECGRecord, LeadBox, PaperScale
 
@@ -150,3 +150,28 @@ def test_a_rate_that_no_heart_has_asks_for_review() -> None:
 def test_too_short_or_empty_a_record_has_no_rate() -> None:
     assert beat_rate(ECGRecord(np.full((12, 5000), np.nan), 500, LEADS)) is None
     assert beat_rate(beating(60.0, 1.5)) is None
+
+
+def test_leads_of_one_heart_beat_together_and_other_lines_do_not(heart: ECGRecord) -> None:
+    found = beats_together(heart)
+    assert found is not None
+    assert found > 0.9
+    walks = np.cumsum(np.random.default_rng(0).normal(0, 0.02, (12, 5000)), axis=1)
+    other = ECGRecord(walks, 500, LEADS)
+    apart = beats_together(other)
+    assert apart is not None
+    assert apart < 0.25
+    status, reasons = judge_page(other, GOOD, (), 0.8)
+    assert status == "refused"
+    assert any("is it an ECG" in r for r in reasons)
+
+
+def test_columns_are_compared_within_themselves_and_one_lead_with_nothing(heart: ECGRecord) -> None:
+    signal = np.full((12, 5000), np.nan)
+    for k in range(12):
+        at = slice(1250 * (k // 3), 1250 * (k // 3 + 1))
+        signal[k, at] = heart.signal[k, at]
+    found = beats_together(ECGRecord(signal, 500, LEADS))
+    assert found is not None
+    assert found > 0.9
+    assert beats_together(beating(60.0)) is None
