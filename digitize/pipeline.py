@@ -23,7 +23,7 @@ from digitize.options import DigitizeOptions
 from digitize.orient import find_turn
 from digitize.overlap import OwnInk, share_out
 from digitize.owner import own_ink, owned_rows
-from digitize.pulse import Pulse, find_pulses
+from digitize.pulse import Pulse, check_upright, find_pulses
 from digitize.quality import NOT_PRINTED, grade_lead, judge_page, missing_lead
 from digitize.recordings import chosen, find_recordings, read_parts
 from digitize.result import Digitization, LeadQuality
@@ -104,6 +104,8 @@ def digitize_all(page: Page, options: DigitizeOptions | None = None) -> tuple[Di
     if len(parts) > 1:
         return read_parts(page, sheet, parts, lambda part: digitize_all(part, options))
     pulses = find_pulses(bridged(share, guess), rows, guess)
+    if not options.force:
+        check_upright(bridged(share, guess), rows, pulses, guess)
     names = look_again(ink.share, guess, names)
     printed = printed_scale(names)
     calibration = calibrate(grid, pulses, printed, options, page.dpi)

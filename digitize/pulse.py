@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from digitize.trace import Row, attach_runs
+from ecg.errors import DigitizationError
 
-__all__ = ["Pulse", "agreed_height", "find_pulses", "second_gain"]
+__all__ = ["Pulse", "agreed_height", "check_upright", "find_pulses", "second_gain"]
 
 Float = NDArray[np.float32]
 
@@ -82,6 +83,37 @@ def find_pulses(share: Float, rows: Sequence[Row], px_per_mm: float) -> tuple[Pu
             if best is not None:
                 pulses.append(best)
     return tuple(pulses)
+
+
+def check_upright(share: Float, rows: Sequence[Row], pulses: Sequence[Pulse], px_per_mm: float) -> None:
+    """Refuse a page whose pulses hang from its lines: it stands upside down, and no name has told so.
+
+    Parameters
+    ----------
+    share : float32 array [height, width]
+        Ink, 1 at the heart of the trace.
+    rows : sequence of Row
+    pulses : sequence of Pulse
+        Those that stand on the lines; where there is one, the page is upright.
+    px_per_mm : float
+        Scale, to within a factor of 1.5.
+
+    Raises
+    ------
+    DigitizationError
+        If pulses hang from two lines, or from the only one.
+    """
+    if pulses:
+        return
+    last = share.shape[0] - 1
+    turned = [replace(r, y=last - r.y, level_px=last - r.level_px) for r in reversed(rows)]
+    hanging = find_pulses(np.ascontiguousarray(share[::-1]), turned, px_per_mm)
+    if len(hanging) >= min(2, len(rows)):
+        raise DigitizationError(
+            "orient",
+            "the page stands upside down: its calibration pulses hang from the lines",
+            "turn it by 180 degrees",
+        )
 
 
 def _plateaus(share: Float, row: Row, first: int, last: int, px_per_mm: float) -> list[tuple[int, int, int]]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from drawings import draw
 
 from digitize import DigitizeOptions, digitize
 from digitize.orient import find_turn, turned
 from digitize.text import NameHit
-from ecg import Page
+from ecg import ECGRecord, Page
 from ecg.errors import DigitizationError
 from ecg.fidelity import page_fidelity
 from synth import demo_page
@@ -92,3 +93,12 @@ def test_corners_off_the_page_are_named(drawn) -> None:
     corners = (9000.0, 0.0, 9900.0, 0.0, 9900.0, 900.0, 9000.0, 900.0)
     with pytest.raises(DigitizationError, match="off the page"):
         digitize(drawn.page, DigitizeOptions(corners=corners))
+
+
+@pytest.mark.parametrize("turn", [lambda a: a[::-1, ::-1], lambda a: a[::-1]], ids=["turned", "reflected"])
+def test_a_page_without_names_that_stands_upside_down_is_refused_by_its_pulses(heart: ECGRecord, turn) -> None:
+    page = draw(heart, "3x4+1", names="none", scale_text=False, dpi=120)
+    with pytest.raises(DigitizationError, match="upside down") as caught:
+        digitize(Page(np.ascontiguousarray(turn(page.page.image))))
+    assert caught.value.stage == "orient"
+    assert digitize(page.page).status == "accepted"
