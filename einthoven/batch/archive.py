@@ -29,8 +29,8 @@ __all__ = ["BatchReport", "run_batch"]
 
 #: Files that a process looks at before it reports.
 _LOOKS_AT_ONCE = 200
-#: A part is to be a sixteenth of a process's share, within these bounds.
-_SHARE, _LEAST_FILES, _MOST_FILES = 16, 8, 256
+#: A part is to be a thirty-second of a process's share, within these bounds.
+_SHARE, _LEAST_FILES, _MOST_FILES = 32, 8, 256
 #: Deaths of its process after which a part is split, and a lone file is given up.
 _SPLIT_AFTER, _GIVE_UP_AFTER = 2, 3
 #: Seconds between two writings of errors.csv.
@@ -111,6 +111,7 @@ def run_batch(
     store = open_store(out)
     runner = runner or _runner(options)
     tell = progress or _silent
+    _check_free(store)
     with Index(_index_path(store)) as index:
         index.agree({"do": options.do, "settings": {k: dict(v) for k, v in options.settings.items() if v}})
         store.sweep()
@@ -146,14 +147,21 @@ def _runner(options: BatchOptions) -> Runner:
 
 
 def part_files(files: int, processes: int) -> int:
-    """Files a part: a sixteenth of what a process gets, so that the last ones end together, within bounds.
+    """Files a part: a thirty-second of what a process gets, so that the last ones end together, within bounds.
 
     Examples
     --------
     >>> part_files(2000, 2), part_files(10, 2), part_files(10_000_000, 100)
-    (62, 8, 256)
+    (31, 8, 256)
     """
     return min(max(files // (processes * _SHARE), _LEAST_FILES), _MOST_FILES)
+
+
+def _check_free(store: Store) -> None:
+    """Overwrite no stranger's list of errors: an archive of ours has an index beside it, or parts."""
+    errors = None if store.local is None else store.local / "errors.csv"
+    if errors is not None and errors.exists() and not _index_path(store).exists() and not store.numbers("results"):
+        raise OptionsError(f"{errors} was not written by a batch; move it, or give another folder with -o")
 
 
 def _index_path(store: Store) -> Path:

@@ -28,8 +28,8 @@ class BatchOptions:
     scheduler : str or None
         Address of a Dask scheduler, ``"tcp://host:8786"``; its workers take the place of the processes.
     part_files : int or None
-        Files a part. By default a sixteenth of what each process gets, 8 to 256: a part is what a kill can cost, and
-        many small files cost whoever reads them.
+        Files a part. By default a thirty-second of what each process gets, 8 to 256: a part is what a kill can cost,
+        and many small files cost whoever reads them.
     retry_errors : bool
         Try files again that failed in an earlier run and gave no row.
 

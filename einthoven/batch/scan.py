@@ -127,7 +127,15 @@ def list_source(source: str, out: str) -> tuple[Iterator[Listed], bool]:
 def _local_folder(folder: str, out: str) -> Iterator[Listed]:
     waiting = [folder]
     while waiting:
-        with os.scandir(waiting.pop()) as entries:
+        inside = waiting.pop()
+        try:
+            entries = os.scandir(inside)
+        except OSError as error:
+            if inside == folder:
+                raise
+            yield Listed(inside, "", f"the folder cannot be listed: {error.strerror}")
+            continue
+        with entries:
             for entry in entries:
                 if entry.name.startswith("."):
                     continue

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 from collections import Counter
 from functools import partial
 from pathlib import Path
@@ -210,6 +211,26 @@ def test_what_cannot_start_says_why(
     (tmp_path / "bad.csv").write_text("a,b\n1,2\n")
     with pytest.raises(OptionsError, match=message):
         here(tmp_path / source, tmp_path / "out", options)
+
+
+def test_a_stranger_s_list_is_not_overwritten(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/errors.csv").write_text("mine\n")
+    with pytest.raises(OptionsError, match=r"errors.csv was not written by a batch"):
+        here(folder, tmp_path / "out")
+
+
+@pytest.mark.skipif(os.name == "nt" or sys.platform == "darwin", reason="such names exist on Linux alone")
+def test_a_name_that_is_no_text_is_read_and_told(folder: Path, tmp_path: Path) -> None:
+    path = picture(folder / "x.png", 77)
+    path.rename(folder / os.fsdecode(b"caf\xe9.png"))
+    picture(tmp_path / "y.png", 78).rename(folder / os.fsdecode(b"broken\xe9.png"))
+    for _ in range(2):
+        report = here(folder, tmp_path / "out")
+        assert (report.statuses, report.errors) == ({"accepted": 11}, 1)
+    assert [r["file"] for r in rows_of(tmp_path / "out") if "caf" in r["file"]] == [f"{folder}/caf\\udce9.png"]
+    check_rows = Counter(r["source_sha256"] for r in rows_of(tmp_path / "out"))
+    assert set(check_rows.values()) == {1}
 
 
 def test_two_kinds_of_rows_do_not_share_an_archive(folder: Path, tmp_path: Path) -> None:
