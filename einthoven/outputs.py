@@ -47,8 +47,7 @@ __all__ = [
 ]
 
 SignalFormat = Literal["wfdb", "csv", "dicom"]
-DIGITIZATION_SCHEMA = "einthoven.digitization"
-DIAGNOSIS_SCHEMA = "einthoven.diagnosis"
+DIGITIZATION_SCHEMA, DIAGNOSIS_SCHEMA = "einthoven.digitization", "einthoven.diagnosis"
 #: What `digitize` may write after a stem.
 _SUFFIXES = (".hea", ".dat", ".csv", ".dcm", "_overlay.png", ".json")
 #: Options of the reader that a page's JSON can correct.
@@ -289,8 +288,7 @@ def write_digitization(
 ) -> tuple[str, ...]:
     """Write everything that ``digitize`` writes for one page: signal, overlay, JSON, together or not at all.
 
-    Files that an earlier run wrote under the same stem and this one does not write again are removed, so that no
-    signal lies beside a JSON that says "refused".
+    Files of an earlier run that this one does not write are removed: no signal lies beside a JSON that says "refused".
 
     Parameters
     ----------
@@ -365,8 +363,7 @@ def _files_of(path: Path) -> set[str]:
 def check_free(out: Path, stems: Iterable[str]) -> None:
     """Refuse to overwrite files that this program did not write.
 
-    A folder of pages may hold records of the same names, their truth say; writing the readings there would destroy
-    it. Files that an earlier run wrote (its JSON lists them) may be replaced.
+    A folder of pages may hold their true records under these names. What an earlier run's JSON lists may be replaced.
 
     Raises
     ------

@@ -141,6 +141,7 @@ def _one_file(item: Input, job: Job, report: Report, told: Counter[str], bugs: l
             rows.append(_write(diagnosis, stem, item, job))
             told[diagnosis.status] += 1
             page = "" if stem == item.stem else f" page {diagnosis.origin.page}"
+            page += f" ECG {diagnosis.origin.part[0]}" if diagnosis.origin.part[1] > 1 else ""
             warned = "".join(f"{w.split(':')[0]}: " for w in diagnosis.warnings)
             report.line(f"{item.path}{page}: {diagnosis.status}: {warned}{diagnosis.headline} -> {stem}")
     except ModelError:
@@ -158,31 +159,36 @@ def _one_file(item: Input, job: Job, report: Report, told: Counter[str], bugs: l
 def _found(item: Input, job: Job) -> Iterator[tuple[Diagnosis, str]]:
     """Diagnoses of a file, each with the stem of its outputs.
 
-    One is held back to learn whether another follows; it is handed on even where reading the next one fails.
+    What belongs to the first page is held back to learn whether another follows; it is handed on even where reading
+    the next one fails.
     """
     from einthoven.diagnosis import diagnose, diagnose_file
 
     if job.pages.page is not None:
-        yield diagnose(item.path, job.options, page=job.pages.page), item.stem
+        # --from names a page, and of several ECGs on it the one; corners frame the only one.
+        yield diagnose(item.path, job.options, page=job.pages.page, ecg=job.pages.part), item.stem
         return
     pages = diagnose_file(item.path, job.options)
-    held: Diagnosis | None = None
+    held: list[Diagnosis] = []
     failure: Exception | None = None
-    number = 0
+    found: Diagnosis | None = None
+    empty = True
     while True:
         try:
             found = next(pages, None)
         except Exception as error:
             found, failure = None, error
-        if held is not None:
-            several = number > 1 or found is not None or failure is not None
-            yield held, page_stem(item.stem, number, several)
+        if held and (found is None or found.origin.page != held[0].origin.page):
+            several = held[0].origin.page > 1 or found is not None or failure is not None
+            for one in held:
+                yield one, page_stem(item.stem, one.origin.page, several, one.origin.part)
+            held = []
         if found is None:
             break
-        held, number = found, number + 1
+        held, empty = [*held, found], False
     if failure is not None:
         raise failure
-    if not number:
+    if empty:
         raise FormatError(f"{one_line(item.path)} has no page")
 
 

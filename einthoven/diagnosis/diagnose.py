@@ -52,6 +52,7 @@ def diagnose(
     options: DiagnoseOptions | None = None,
     *,
     page: int | None = None,
+    ecg: int | None = None,
     **changes: Any,
 ) -> Diagnosis:
     """Say what can be said of one ECG: a record, a page, or a file of either.
@@ -60,8 +61,8 @@ def diagnose(
     ----------
     source : ECGRecord, Page or path-like
     options : DiagnoseOptions, optional
-    page : int, optional
-        Which page of a file that holds several, from 1.
+    page, ecg : int, optional
+        Which page of a file that holds several, and which ECG of a page that holds several, from 1.
     **changes
         Fields of `DiagnoseOptions`: ``age=61``.
 
@@ -77,24 +78,14 @@ def diagnose(
     ModelError
         If no model answers the first question.
     OptionsError
-        If an option is wrong, or the file holds several pages and none is named.
+        If an option is wrong, or the file holds several ECGs and none is named.
     """
     options = _changed(options, changes)
     if isinstance(source, ECGRecord):
         return _of_record(source, Origin("", "", "record", _MEMORY), options, _Clock())
     if not isinstance(source, (str, os.PathLike)):
         return _of_page(source, options)
-    wanted = None
-    for number, found in enumerate(_readings(Path(source), options), start=1):
-        if page is None and number == 2:
-            raise OptionsError(f"{Path(source).name} holds several pages: name one with page=, or use diagnose_file")
-        if page in (None, number):
-            wanted = found
-            if page is not None:
-                break
-    if wanted is None:
-        raise OptionsError(f"{Path(source).name} has no page {page or 1}")
-    return _concluded(wanted, options)
+    return _concluded(_named(Path(source), page, ecg, options), options)
 
 
 def diagnose_file(
@@ -121,6 +112,26 @@ def diagnose_file(
     options = _changed(options, changes)
     for found in _readings(Path(path), options):
         yield _concluded(found, options)
+
+
+def _named(path: Path, page: int | None, ecg: int | None, options: DiagnoseOptions) -> _Reading:
+    """Find the reading of the page and ECG that were named; the only one where none was."""
+    wanted: _Reading | None = None
+    for found in _readings(path, options):
+        at, (part, _) = max(found.origin.page, 1), found.origin.part
+        if page is not None and at > page:
+            break
+        if page in (None, at) and ecg in (None, part):
+            if wanted is not None:
+                raise OptionsError(
+                    f"{path.name} holds several ECGs: name one with page= and ecg=, or use diagnose_file for all"
+                )
+            wanted = found
+            if page is not None and ecg is not None:
+                break
+    if wanted is None:
+        raise OptionsError(f"{path.name} has no page {page or 1}{'' if ecg is None else f' with an ECG {ecg}'}")
+    return wanted
 
 
 @dataclass(frozen=True)
@@ -160,8 +171,8 @@ def _readings(path: Path, options: DiagnoseOptions) -> Iterator[_Reading]:
             reading = next(pages, None)
         if reading is None:
             return
-        number += 1
-        yield _Reading(Origin(str(path), digest, "page", kind, number), reading, clock)
+        number += reading.part[0] == 1
+        yield _Reading(Origin(str(path), digest, "page", kind, number, reading.part), reading, clock)
 
 
 def _sha256(path: Path) -> str:

@@ -52,7 +52,7 @@ def diagnosis_document(
     body = {
         "source": origin.source,
         "stem": stem,
-        "input": {"sha256": origin.sha256, "kind": origin.kind, "format": origin.format, "page": origin.page or None},
+        "input": _input(diagnosis),
         "status": diagnosis.status,
         "forced": diagnosis.forced,
         "experimental": diagnosis.experimental,
@@ -81,6 +81,19 @@ def limits(diagnosis: Diagnosis) -> tuple[str, ...]:
     """List what the models that answered must not be trusted with, each limit once."""
     told = [limit for p in diagnosis.predictions if p.card is not None for limit in p.card.limits]
     return tuple(dict.fromkeys(told))
+
+
+def _input(diagnosis: Diagnosis) -> dict[str, Any]:
+    origin = diagnosis.origin
+    number, count = origin.part
+    return {
+        "sha256": origin.sha256,
+        "kind": origin.kind,
+        "format": origin.format,
+        "page": origin.page or None,
+        "ecg": number,
+        "ecgs": count,
+    }
 
 
 def _person(diagnosis: Diagnosis) -> dict[str, Any]:

@@ -42,6 +42,8 @@ class Origin:
         ``"png"``, ``"pdf"``, ``"wfdb"``, ...; ``"memory"`` likewise.
     page : int
         Number of the page in its file, from 1; 0 for a record.
+    part : tuple of int
+        Number of the ECG on that page, from 1, and how many the page holds.
     """
 
     source: str
@@ -49,6 +51,7 @@ class Origin:
     kind: Literal["record", "page"]
     format: str
     page: int = 0
+    part: tuple[int, int] = (1, 1)
 
 
 @dataclass(frozen=True)

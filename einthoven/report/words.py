@@ -64,6 +64,7 @@ def input_rows(diagnosis: Diagnosis, redacted: bool) -> list[tuple[str, str]]:
     # The name alone: folders on a person's machine are nobody's business.
     name = "not shown (redacted)" if redacted else Path(origin.source).name or "from memory"
     page = f", page {origin.page}" if origin.kind == "page" else ""
+    page += f", ECG {origin.part[0]} of {origin.part[1]} on it" if origin.part[1] > 1 else ""
     rows = [("File", f"{name}{page}")]
     if origin.sha256:
         rows.append(("SHA-256 of the file", origin.sha256))

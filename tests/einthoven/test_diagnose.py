@@ -178,7 +178,7 @@ def test_a_file_of_several_pages_wants_one_named(model: str, read_as: Any, monke
     frames[0].save(path, save_all=True, append_images=frames[1:])
     made = [reading_of(heart()), refused_reading()]
     monkeypatch.setattr("digitize.read_file", lambda *_: iter(made), raising=False)
-    with pytest.raises(OptionsError, match="several pages"):
+    with pytest.raises(OptionsError, match="several ECGs"):
         diagnose(path, model=model, explain=False)
     assert diagnose(path, model=model, page=2).status == "refused"
     with pytest.raises(OptionsError, match="no page 3"):
@@ -273,3 +273,18 @@ def test_contradictions_are_told() -> None:
 def test_the_public_name_is_this_function() -> None:
     assert einthoven.diagnose is diagnose
     assert einthoven.measure(heart()).rate.unit == "1/min"
+
+
+def test_several_ecgs_on_a_page_are_told_apart(model: str, monkeypatch: Any, tmp_path: Path) -> None:
+    from PIL import Image
+
+    path = tmp_path / "pair.png"
+    Image.fromarray(np.full((40, 80, 3), 255, np.uint8)).save(path)
+    made = [reading_of(heart(), part=(1, 2)), reading_of(heart(4), part=(2, 2))]
+    monkeypatch.setattr("digitize.read_file", lambda *_: iter(made), raising=False)
+    both = list(diagnose_file(path, model=model, explain=False))
+    assert [(d.origin.page, d.origin.part) for d in both] == [(1, (1, 2)), (1, (2, 2))]
+    assert valid(both[1])["input"]["ecg"] == 2
+    with pytest.raises(OptionsError, match="name one with page= and ecg="):
+        diagnose(path, model=model, page=1)
+    assert diagnose(path, model=model, page=1, ecg=2, explain=False).origin.part == (2, 2)
