@@ -94,7 +94,7 @@ def calibrate(
             "grid", "neither a grid nor a calibration pulse tells the scale", "say --px-per-mm X,Y if you know it"
         )
     if height is not None and how != "pulse":
-        gain, gain_how = _gain_by_pulse(height / y, gain, gain_how, doubts)
+        gain, gain_how = _gain_by_pulse(height / y, len(pulses), gain, gain_how, doubts)
         if gain_how == "pulse" and gain != DEFAULT_GAIN_MM_PER_MV and len(pulses) == 1:
             doubts.append(f"the gain of {gain:g} mm/mV rests on one calibration pulse alone")
     if speed is None:
@@ -135,8 +135,14 @@ def _check_unsure(unsure: Sequence[str], speed: tuple[float, str], gain: tuple[f
             doubts.append(f"the page may print {listed} {unit}, hard to read; {value:g} was taken")
 
 
-def _gain_by_pulse(height_mm: float, gain: float | None, how: str, doubts: list[str]) -> tuple[float | None, str]:
-    """Gain that the pulse implies; a contradiction is a doubt, and a person's word or the pulse wins over text."""
+def _gain_by_pulse(
+    height_mm: float, n_pulses: int, gain: float | None, how: str, doubts: list[str]
+) -> tuple[float | None, str]:
+    """Gain that the pulses imply; a contradiction is a doubt.
+
+    A person's word wins over pulses, and these over text, unless a single one says what is unusual and the text does
+    not: a step of the trace may look like a pulse.
+    """
     nearest = min(_GAINS, key=lambda g: abs(np.log(height_mm / g)))
     if abs(height_mm / nearest - 1) > _PULSE_TOLERANCE:
         doubts.append(f"the calibration pulse is {height_mm:.1f} mm tall, which fits no gain")
@@ -147,7 +153,7 @@ def _gain_by_pulse(height_mm: float, gain: float | None, how: str, doubts: list[
         return (nearest, "pulse") if gain is None else (gain, how)
     if gain != nearest:
         doubts.append(f"the printed gain is {gain:g} mm/mV, but the calibration pulse implies {nearest:g}")
-        return nearest, "pulse"
+        return (gain, how) if n_pulses == 1 and gain == DEFAULT_GAIN_MM_PER_MV else (nearest, "pulse")
     return gain, how
 
 

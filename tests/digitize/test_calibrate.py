@@ -115,6 +115,13 @@ def test_evidence_that_disagrees_is_a_doubt(
 
 def test_of_a_pulse_and_a_printed_gain_the_pulse_is_believed_and_a_person_before_both() -> None:
     assert calibrate(GRID, pulses(60.6), PrintedScale(("5mm/mV",)), PLAIN).scale.gain_mm_per_mv == 10.0
+    lone, several = (
+        calibrate(GRID, given, PrintedScale(("10mm/mV",)), PLAIN) for given in (pulses(30.3), 2 * pulses(30.3))
+    )
+    assert lone.scale.gain_mm_per_mv == 10.0, "a single unusual pulse may be a step of the trace"
+    assert several.scale.gain_mm_per_mv == 5.0
+    assert "implies 5" in lone.doubts[0]
+    assert "implies 5" in several.doubts[0]
     given = calibrate(GRID, pulses(60.6), PrintedScale(("5mm/mV",)), DigitizeOptions(gain_mm_per_mv=20))
     assert given.scale.gain_mm_per_mv == 20.0
     assert given.evidence.gain_mm_per_mv == "given"
