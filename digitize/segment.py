@@ -261,9 +261,25 @@ def remove_rules(share: Float, px_per_mm: float) -> tuple[Float, tuple[float, ..
         x, y, w, h, _ = (int(v) for v in stats[k])
         if w > max(3, 1.2 * px_per_mm) or x == 0 or x + w >= share.shape[1]:
             continue  # the edge of a photograph or a black area, not a rule
+        if not _is_straight(ink[y : y + h], x + w // 2, round(2 * px_per_mm)):
+            continue  # QRS complexes of several leads, one below the other
         left, right = max(0, x - 2), min(share.shape[1] - 1, x + w + 1)
         # One share for the whole gap: what both sides have, or a trace that ends on one of them.
         bridge = np.maximum(share[y : y + h, left], share[y : y + h, right])
         out[y : y + h, left + 1 : right] = bridge[:, None]
         columns.append(x + (w - 1) / 2)
     return out, tuple(sorted(columns))
+
+
+def _is_straight(ink: Grey, column: int, reach: int) -> bool:
+    """Whether the ink along a column keeps its edges, to a pixel, in three quarters of the rows.
+
+    Traces that cross a rule take a few rows each; the flanks of beats lean, and are broader the nearer to their line.
+    """
+    beside = [ink[:, column : column + reach], ink[:, max(0, column - reach) : column + 1][:, ::-1]]
+    kept = np.ones(ink.shape[0], bool)
+    for side in beside:
+        bare = side == 0
+        edge = np.where(bare.any(axis=1), bare.argmax(axis=1), side.shape[1])
+        kept &= np.abs(edge - np.median(edge)) <= 1
+    return bool(kept.mean() >= 0.75)

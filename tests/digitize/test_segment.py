@@ -141,3 +141,14 @@ def test_separators_pulses_and_qrs_are_no_rules() -> None:
     out, columns = remove_rules(share, MM)
     assert columns == ()
     np.testing.assert_array_equal(out, share)
+
+
+def test_tall_beats_of_several_leads_one_below_the_other_are_no_rule() -> None:
+    share = np.zeros((HEIGHT, WIDTH), np.float32)
+    for level in (130.0, 240.0, 350.0):  # R waves of 25 mm on lines 18 mm apart, 8 pixels at the foot
+        x = np.array([60.0, 451.0, 455.0, 459.0, 840.0])
+        beat = np.array([level, level, max(8.0, level - 25 * MM), level, level])
+        share = np.maximum(share, draw_line(share.shape, x, beat, 3.0))
+    out, columns = remove_rules(share, MM)
+    assert columns == ()
+    np.testing.assert_array_equal(out, share)
