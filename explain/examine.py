@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from classify.bootstrap import Interval, patient_weights, percentiles
 from ecg.record import ECGRecord
 from explain.anatomy import TERRITORY_LEADS, WAVES, evidence, shown_on, wave_labels
-from explain.faithfulness import curves, infidelity, likeness, pointing, sensitivity
+from explain.faithfulness import curves, fidelity, infidelity, likeness, pointing, sensitivity
 from explain.methods import METHODS, ExplainOptions, explain, view_for
 from explain.randomise import cascade
 from explain.result import Explanation, Map
@@ -76,8 +76,9 @@ class Examination:
 EXAMINATIONS: Mapping[str, Examination] = {
     e.name: e
     for e in (
-        Examination("deletion", "area under the deletion curve of random order minus this map's", 0.0),
-        Examination("insertion", "area under this map's insertion curve minus that of random order", 0.0),
+        Examination("deletion", "area under the deletion curve of chance minus this map's", 0.0),
+        Examination("insertion", "area under this map's insertion curve minus that of chance", 0.0),
+        Examination("fidelity", "correlation of what a map tells of holes with what the answer loses by them", 0.0),
         Examination("infidelity", "infidelity over a constant map's", 1.0, "below"),
         Examination("sensitivity", "change under noise over the difference between records", 0.5, "below"),
         Examination("cascade", "rank correlation with the map of the network with all weights shuffled", 0.5, "below"),
@@ -180,7 +181,7 @@ def maps_of(
 def deleted(
     subject: Subject, record: ECGRecord, maps: Mapping[str, Explanation], options: ExplainOptions, seed: int
 ) -> dict[str, dict[str, float]]:
-    """Take away and give back what maps of one record point at, against cells in random order.
+    """Take away and give back what maps of one record point at, against chance.
 
     Parameters
     ----------
@@ -198,25 +199,32 @@ def deleted(
     view = view_for(subject, record, options)
     target = _target(subject, maps)
     rng = np.random.default_rng(seed)
-    even = maps[CONSTANT].on_input
-    blind = [curves(subject, view, target, even, rng) for _ in range(_RANDOM_ORDERS)]
-    lost, gained = (float(np.mean([getattr(c, f"{k}_area") for c in blind])) for k in ("deletion", "insertion"))
+    # A constant map leaves the order to chance; a random map has stretches, which matter by themselves. Whichever of
+    # the two does better is what a map has to beat.
+    chance = [curves(subject, view, target, maps[CONSTANT].on_input, rng) for _ in range(_RANDOM_ORDERS)]
     found = {name: curves(subject, view, target, e.on_input, rng) for name, e in maps.items() if name != CONSTANT}
+    lost = [float(np.mean([c.deletion_area for c in chance])), found["random"].deletion_area]
+    gained = [float(np.mean([c.insertion_area for c in chance])), found["random"].insertion_area]
+    deletion = {name: min(lost) - c.deletion_area for name, c in found.items()}
+    insertion = {name: c.insertion_area - max(gained) for name, c in found.items()}
     return {
-        # A constant map leaves the order to chance: it is what the others are compared with.
-        "deletion": {**{name: lost - c.deletion_area for name, c in found.items()}, CONSTANT: 0.0},
-        "insertion": {**{name: c.insertion_area - gained for name, c in found.items()}, CONSTANT: 0.0},
+        "deletion": {**deletion, CONSTANT: min(lost) - lost[0]},
+        "insertion": {**insertion, CONSTANT: gained[0] - max(gained)},
     }
 
 
 def infidel(
     subject: Subject, record: ECGRecord, maps: Mapping[str, Explanation], options: ExplainOptions, seed: int
 ) -> dict[str, dict[str, float]]:
-    """Infidelity of one record over that of the constant map; arguments as for `deleted`."""
+    """Fidelity of one record, and infidelity over that of the constant map; arguments as for `deleted`."""
     view = view_for(subject, record, options)
     given = {name: e.on_input for name, e in maps.items()}
-    found = infidelity(subject, view, _target(subject, maps), given, np.random.default_rng(seed))
-    return {"infidelity": {name: value / found[CONSTANT] for name, value in found.items()}}
+    target = _target(subject, maps)
+    found = infidelity(subject, view, target, given, np.random.default_rng(seed))
+    return {
+        "fidelity": fidelity(subject, view, target, given, np.random.default_rng(seed)),
+        "infidelity": {name: value / found[CONSTANT] for name, value in found.items()},
+    }
 
 
 def nervous(

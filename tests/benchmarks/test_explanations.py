@@ -49,6 +49,7 @@ def test_a_constant_map_fails_every_examination(work: Path) -> None:
         "deletion",
         "insertion",
         "infidelity",
+        "fidelity",
         "sensitivity",
         "cascade",
         "territory",

@@ -18,6 +18,7 @@ from explain.faithfulness import (  # noqa: E402
     cell_values,
     cells_of,
     curves,
+    fidelity,
     infidelity,
     likeness,
     pointing,
@@ -78,7 +79,7 @@ def test_the_right_map_empties_the_answer_first_and_fills_it_first() -> None:
     assert good.deletion[-1] == good.insertion[0] == pytest.approx(0.5), "a logit of 0 without signal"
 
 
-def test_infidelity_is_what_captum_measures() -> None:
+def test_fidelity_tells_right_from_wrong_and_infidelity_is_what_captum_measures() -> None:
     from captum.metrics import infidelity as reference
 
     # One cell up, four down: what bridges a cell that is up has nothing that the rectifier lets through.
@@ -92,9 +93,13 @@ def test_infidelity_is_what_captum_measures() -> None:
     assert found["right"] < 0.6 * found["flat"]
     assert found["noise"] > 0.5 * found["flat"]
 
+    told = fidelity(given, view, 0, {"right": right, "noise": noise, "flat": np.ones_like(noise)}, rng(), n=48)
+    assert told["right"] > 0.8
+    assert abs(told["noise"]) < 0.4
+    assert told["flat"] == 0
     cells, score = cells_of(view), given.scorer(0)
     chosen = rng().random((48, cells.max() + 1)) < 0.1
-    before = float(score(torch.from_numpy(view.x[None])))
+    before = float(score(torch.from_numpy(view.x[None])).detach())
     calls = iter(chosen)
     lost = []
 
@@ -105,7 +110,7 @@ def test_infidelity_is_what_captum_measures() -> None:
             change = without(view, cells, removed)
             gone.append(removed[cells].astype(np.float32))
             moved.append(view.x + change)
-            lost.append(before - float(score(torch.from_numpy(moved[-1][None]))))
+            lost.append(before - float(score(torch.from_numpy(moved[-1][None])).detach()))
         return torch.from_numpy(np.stack(gone)), torch.from_numpy(np.stack(moved))
 
     wanted = reference(
