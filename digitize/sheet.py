@@ -14,7 +14,7 @@ from digitize.grid import GridMeasure, find_grid
 from digitize.options import DigitizeOptions
 from digitize.orient import turned
 from digitize.rectify import corners_of, from_corners, from_tilt, warp
-from digitize.tiles import vote_pitch
+from digitize.tiles import vote_pitches
 from ecg import Page
 from ecg.errors import DigitizationError
 
@@ -29,10 +29,12 @@ _BENT = 0.8
 _STRAY = 0.3
 #: A flattened sheet's grid must reach this coherence and strength, and the tiles' vote its own: pages without a grid
 #: give 1.4 to the vote and 1.7 after flattening, photographed grids 2.2 and 2.3 at least.
-_COHERENT, _STANDS_OUT, _HEARD = 0.4, 2.2, 1.9
+_COHERENT, _STANDS_OUT, _HEARD = 0.4, 2.2, 1.7
 #: What flattening must add to the coherence: a flat page of dots that a program rounded to pixels has 0.4, and gains
 #: 0.1 from following its own ink; photographs gain 0.4 or more.
 _GAIN = 0.3
+#: Most combs that are tried on one page, at about half a second each.
+_MOST_STARTS = 7
 #: Scales, in pixels per millimetre, and tilts at which bent sheets are sought: as `digitize.grid.GridOptions` has them.
 _RANGE, _MOST_TILT_DEG = (2.2, 26.0), 16.0
 
@@ -147,12 +149,15 @@ def _flattened(
     page: Page, grid: GridMeasure | None, image: NDArray[np.uint8], homography: Matrix | None
 ) -> Sheet | None:
     """Sheet after its own grid, if that explains the grid better than one straight comb does."""
-    pitch, tilt, strength = vote_pitch(image, *_RANGE, _MOST_TILT_DEG)
-    if grid is None and strength < _HEARD:
+    votes = vote_pitches(image, *_RANGE, _MOST_TILT_DEG)
+    if grid is None and votes[0][2] < _HEARD:
         return None
-    rough = GridMeasure(pitch, pitch, tilt, strength, 0.0, 0.0)
+    rough = [GridMeasure(pitch, pitch, tilt, strength, 0.0, 0.0) for pitch, tilt, strength in votes]
+    starts = [*rough[:1], *([] if grid is None else [grid]), *rough[1:]]
     best, coherence = None, _COHERENT if grid is None else max(grid.coherence + _GAIN, _COHERENT)
-    for start in (rough,) if grid is None else (rough, grid):
+    for tried, start in enumerate(starts):
+        if best is not None and (coherence > _BENT or tried > 1):
+            break  # the lesser votes are for pages that the best ones do not explain
         flat = flatten(image, start)
         if flat is None:
             continue
@@ -160,12 +165,16 @@ def _flattened(
             flat = _after(flat, homography)
         straight = resampled(page.image, flat)
         after = find_grid(straight)
-        if after is None or after.strength < _STANDS_OUT or abs(np.log(after.px_per_mm_x / flat.px_per_mm)) > 0.05:
-            continue  # noise, or another comb of the same lines
+        if after is None or after.strength < _STANDS_OUT:
+            continue  # noise
+        other = after.px_per_mm_x / flat.px_per_mm
+        if abs(np.log(other)) > 0.05:  # another comb of the same lines: it goes behind those that were voted for
+            if len(starts) < _MOST_STARTS and after.coherence > _BENT:
+                pitch = start.px_per_mm_x * other
+                starts.append(replace(start, px_per_mm_x=pitch, px_per_mm_y=pitch))
+            continue
         if after.coherence > coherence:
             best, coherence = Sheet(straight, flat.homography, after, flat), after.coherence
-        if coherence > _BENT:
-            break
     return best
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from digitize.grid import grid_picture
 
-__all__ = ["comb_scores", "vote_pitch", "whitened"]
+__all__ = ["comb_scores", "vote_pitches", "whitened"]
 
 Float = NDArray[np.float32]
 Double = NDArray[np.float64]
@@ -94,8 +94,10 @@ def comb_scores(peak: Float, pitches: Double, angles_deg: Double) -> Double:
     return best
 
 
-def vote_pitch(image: NDArray[np.uint8], low: float, high: float, max_tilt_deg: float) -> tuple[float, float, float]:
-    """Pitch and tilt that the tiles of a picture agree on best.
+def vote_pitches(
+    image: NDArray[np.uint8], low: float, high: float, max_tilt_deg: float, n: int = 4
+) -> list[tuple[float, float, float]]:
+    """Pitches and tilts that the tiles of a picture agree on, the best first.
 
     Parameters
     ----------
@@ -103,14 +105,14 @@ def vote_pitch(image: NDArray[np.uint8], low: float, high: float, max_tilt_deg: 
     low, high : float
         Pixels per millimetre between which the pitch is sought.
     max_tilt_deg : float
+    n : int
+        How many to give; they differ in pitch by as much as the tiles of one page may, or more.
 
     Returns
     -------
-    pitch : float
-        Pixels per millimetre, to within a fifth.
-    tilt_deg : float
-    strength : float
-        How far the comb stands out, the mean over the better half of the tiles.
+    list of tuple
+        Pixels per millimetre, to within a fifth; tilt in degrees; and how far the comb stands out, the mean over the
+        better half of the tiles.
     """
     import cv2
 
@@ -119,9 +121,13 @@ def vote_pitch(image: NDArray[np.uint8], low: float, high: float, max_tilt_deg: 
     picture = grid_picture(small)
     pitches, tilts, votes = _votes(picture, low, high * zoom, max_tilt_deg)
     # As in `digitize.grid.find_grid`: what fits the width of a page decides between 1 mm and 5 mm.
-    unusual = _UNUSUAL * np.abs(np.log(picture.shape[1] / pitches / _WIDTH_MM))
-    best = np.unravel_index(int(np.argmax(votes - unusual[:, None])), votes.shape)
-    return float(pitches[best[0]] / zoom), float(tilts[best[1]]), float(votes[best])
+    rank = votes - _UNUSUAL * np.abs(np.log(picture.shape[1] / pitches / _WIDTH_MM))[:, None]
+    best = []
+    for _ in range(n):
+        at, tilt = np.unravel_index(int(np.argmax(rank)), rank.shape)
+        best.append((float(pitches[at] / zoom), float(tilts[tilt]), float(votes[at, tilt])))
+        rank[np.abs(np.log(pitches / pitches[at])) <= _PITCH_SPREAD] = -np.inf
+    return best
 
 
 def _votes(picture: Float, low: float, high: float, max_tilt_deg: float) -> tuple[Double, Double, Double]:
