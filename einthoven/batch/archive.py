@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from ecg.errors import OptionsError
+from ecg.errors import FormatError, OptionsError
 from ecg.options import nearest
 from einthoven.batch.index import Index
 from einthoven.batch.make import Failure, Order, Part, PartReport, make_part
@@ -21,7 +21,7 @@ from einthoven.batch.options import BatchOptions
 from einthoven.batch.pool import Runner, run_pool
 from einthoven.batch.scan import Look, list_source, look
 from einthoven.batch.shards import add_copies, drop_rows, part_keys
-from einthoven.batch.store import Store, open_store
+from einthoven.batch.store import Store, open_store, part_name
 from einthoven.batch.works import find_work
 from einthoven.outputs import output_folder, table_cell
 
@@ -224,6 +224,7 @@ class _Making:
     lost: Counter[int] = field(default_factory=Counter)
     again: deque[Part] = field(default_factory=deque)
     ticks: Counter[int] = field(default_factory=Counter)
+    parts: set[int] = field(default_factory=set)
     last: int = 0
     peak_mb: float = 0.0
 
@@ -241,6 +242,12 @@ class _Making:
             if time.monotonic() - written > _ERRORS_EVERY_S:
                 self.write_errors()
                 written = time.monotonic()
+        gone = self.parts - set(self.store.numbers("results"))
+        if gone:
+            raise FormatError(
+                f"results/{part_name(min(gone))} was written and is not there, {len(gone)} parts in all; is the file "
+                "system sound? the same command makes them again"
+            )
 
     def _take(self) -> Part | None:
         if self.again:
@@ -256,6 +263,7 @@ class _Making:
 
     def _made(self, part: Part, report: PartReport) -> None:
         self.index.made(report)
+        self.parts.add(part.number)
         self.statuses.update(report.statuses)
         self.peak_mb = max(self.peak_mb, report.peak_mb)
         self.done += len(part.units)

@@ -268,6 +268,21 @@ def test_a_lost_index_is_made_again_and_what_is_done_stays(folder: Path, tmp_pat
         here(folder, out, options)
 
 
+def test_a_part_that_is_not_there_after_all_is_told_and_made_again(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file system that takes a file and does not keep it."""
+    from ecg.errors import FormatError
+
+    out = tmp_path / "out"
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", lambda _, target: Path(target))
+        with pytest.raises(FormatError, match=r"part-000001.parquet was written and is not there, 2 parts in all"):
+            here(folder, out)
+    assert here(folder, out).statuses == {"accepted": 10}
+    check_whole(folder, out)
+
+
 def test_a_damaged_part_is_named(folder: Path, tmp_path: Path) -> None:
     from ecg.errors import FormatError
 
