@@ -56,13 +56,17 @@ STYLE = f"""<style>
 .ein-bar b {{position:absolute;top:-.25rem;bottom:-.25rem;width:3px;background:#17252F}}
 .ein-rows {{border-collapse:collapse;width:100%;font-size:.92rem}}
 .ein-rows td,.ein-rows th {{border-bottom:1px solid #C9D3D9;padding:.3rem .5rem;text-align:left;vertical-align:top;
-  overflow-wrap:anywhere}}
+  overflow-wrap:break-word}}
+.ein-rows td:last-child {{overflow-wrap:anywhere;min-width:8rem}}
 .ein-wide {{overflow-x:auto}}
 .ein-zoom {{overflow:auto;max-height:85vh;border:1px solid #9AA7AF;background:#fff}}
 .ein-zoom:focus-visible {{outline:3px solid #0B5E7A;outline-offset:2px}}
 .ein-zoom img {{display:block;max-width:none}}
 .ein-muted {{color:{COLOURS["muted"][0]};font-size:.9rem}}
-[data-testid="stMainBlockContainer"] {{padding-bottom:4rem}}
+[data-testid="stMainBlockContainer"] {{padding-top:4.5rem;padding-bottom:4rem}}
+[data-testid="stCaptionContainer"],[data-testid="stCaptionContainer"] p {{color:{COLOURS["muted"][0]}!important;
+  opacity:1!important}}
+input::placeholder {{color:{COLOURS["muted"][0]}!important;opacity:1!important}}
 button:focus-visible,input:focus-visible,[role=tab]:focus-visible,a:focus-visible {{outline:3px solid #0B5E7A!important;
   outline-offset:2px}}
 @media (max-width:640px) {{.ein-card {{padding:.8rem;gap:.6rem}} .ein-card .said {{font-size:1.05rem}}

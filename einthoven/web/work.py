@@ -131,22 +131,42 @@ def read_ecg(asked: Asked, most_mb: int = 200, tell: Callable[[int], None] = lam
     from ecg import formats
     from einthoven.diagnosis import diagnose
 
+    options = asked.options(most_mb)
     with tempfile.TemporaryDirectory(prefix="einthoven-") as folder:
         tell(0)
         path = put_down(asked.uploads, Path(folder), most_mb)
-        options = asked.options(most_mb)
-        kind = formats.identify(path, options.reading)
-        several = kind in ("pdf", "tiff") and len(list(islice(formats.read_pages(path, options.reading), 2))) == 2
-        tell(1)
-        diagnosis = diagnose(path, options, page=asked.page if kind in formats.PAGE_KINDS else None)
-        # Where the file lay for these seconds is nobody's business.
-        diagnosis = replace(diagnosis, origin=replace(diagnosis.origin, source=path.name))
+        try:
+            kind = formats.identify(path, options.reading)
+            several = kind in ("pdf", "tiff") and len(list(islice(formats.read_pages(path, options.reading), 2))) == 2
+            tell(1)
+            diagnosis = diagnose(path, options, page=asked.page if kind in formats.PAGE_KINDS else None)
+        except ECGError as error:
+            raise FormatError(_without(folder, str(error))) from error
+    diagnosis = _anywhere(diagnosis, folder)
     if asked.explain:
         tell(2)
         diagnosis = _explained(diagnosis, options)
     tell(3)
     result = Result(asked, diagnosis, formats.safe_stem(path.stem), several)
     return replace(result, files=download_files(result))
+
+
+def _anywhere(diagnosis: Diagnosis, folder: str) -> Diagnosis:
+    """Leave out where the file lay for these seconds: it is nobody's business."""
+    d = diagnosis.digitization
+    if d is not None:
+        d = replace(d, reasons=tuple(_without(folder, reason) for reason in d.reasons))
+    return replace(
+        diagnosis,
+        origin=replace(diagnosis.origin, source=Path(diagnosis.origin.source).name),
+        reasons=tuple(_without(folder, reason) for reason in diagnosis.reasons),
+        headline=_without(folder, diagnosis.headline),
+        digitization=d,
+    )
+
+
+def _without(folder: str, text: str) -> str:
+    return text.replace(f"{folder}/", "").replace(folder, "")
 
 
 def _explained(diagnosis: Diagnosis, options: DiagnoseOptions) -> Diagnosis:

@@ -26,7 +26,7 @@ _CORNERS = ("top left", "top right", "bottom right", "bottom left")
 _MOVED_PX = 1.0
 
 
-def section(here: Visit, found: Result) -> None:
+def section(here: Visit, found: Result, where: Any) -> None:
     """Show the reading and the form that corrects it."""
     from einthoven.web.pages.result import once
 
@@ -47,7 +47,7 @@ def section(here: Visit, found: Result) -> None:
         options = _asked(d)
         again = st.form_submit_button("Read again with these corrections", type="primary")
     if again:
-        _again(here, found, options)
+        _again(here, found, options, where)
 
 
 def _asked(d: Digitization) -> dict[str, Any]:
@@ -103,7 +103,7 @@ def _corners(d: Digitization) -> tuple[float, ...] | None:
     return tuple(values) if moved else None
 
 
-def _again(here: Visit, found: Result, options: dict[str, Any]) -> None:
+def _again(here: Visit, found: Result, options: dict[str, Any], where: Any) -> None:
     from einthoven.web.pages.read import read_now
 
     try:
@@ -111,4 +111,4 @@ def _again(here: Visit, found: Result, options: dict[str, Any]) -> None:
     except OptionsError as error:
         say("error", str(error))
         return
-    read_now(here, replace(found.asked, digitize=corrected))
+    read_now(here, replace(found.asked, digitize=corrected), where)

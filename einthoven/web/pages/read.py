@@ -34,16 +34,18 @@ def page(here: Visit) -> None:
         result.show(here)
         return
     st.title("Read an ECG")
-    file_tab, camera_tab, example_tab = st.tabs(["Your file", "Camera", "Examples"])
+    where = st.container()  # the progress stands where it is seen on a phone
+    file_tab, camera_tab, example_tab = st.tabs(["Your file", "Camera", "Examples"], key="source", on_change="rerun")
     with file_tab:
-        _from_file(here)
+        _from_file(here, where)
     with camera_tab:
-        _from_camera(here)
-    with example_tab:
-        _from_gallery(here)
+        _from_camera(here, where)
+    if example_tab.open:  # drawing the examples takes seconds
+        with example_tab:
+            _from_gallery(here, where)
 
 
-def _from_file(here: Visit) -> None:
+def _from_file(here: Visit, where: Any) -> None:
     most = here.services.options.upload_mb
     sent = st.file_uploader(
         f"An ECG as a file, up to {most} MB", accept_multiple_files=True, max_upload_size=most, help=_KINDS, key="sent"
@@ -56,10 +58,10 @@ def _from_file(here: Visit) -> None:
         fs = st.number_input("Sampling rate in Hz", 50.0, 10_000.0, _OFFERED_HZ, step=10.0, key="fs")
     asked = _about("file")
     if st.button("Read this ECG", type="primary", disabled=not uploads, key="go_file"):
-        read_now(here, replace(asked, uploads=uploads, fs=fs))
+        read_now(here, replace(asked, uploads=uploads, fs=fs), where)
 
 
-def _from_camera(here: Visit) -> None:
+def _from_camera(here: Visit, where: Any) -> None:
     st.caption(
         "Lay the page flat, fill the picture with it, and avoid shadows. Browsers give the camera only to pages over "
         "HTTPS or on this very machine (localhost)."
@@ -70,10 +72,10 @@ def _from_camera(here: Visit) -> None:
     taken = st.camera_input("Photograph the page", key="camera", resolution="1080p")
     asked = _about("camera")
     if st.button("Read this photograph", type="primary", disabled=taken is None, key="go_camera") and taken is not None:
-        read_now(here, replace(asked, uploads=(Upload("photograph.jpg", taken.getvalue()),)))
+        read_now(here, replace(asked, uploads=(Upload("photograph.jpg", taken.getvalue()),)), where)
 
 
-def _from_gallery(here: Visit) -> None:
+def _from_gallery(here: Visit, where: Any) -> None:
     st.caption("Drawn by a program from synthetic hearts: they are of nobody.")
     columns = st.columns(3)
     for place, example in enumerate(EXAMPLES.values()):
@@ -83,7 +85,7 @@ def _from_gallery(here: Visit) -> None:
                 st.image(picture, alt=f"{example.title}, {example.words}", width="stretch")
             st.markdown(f"**{example.title}**  \n{example.words}")
             if st.button("Try it", key=f"try_{example.key}", help=example.title):
-                read_now(here, Asked((drawn(example.key),)))
+                read_now(here, Asked((drawn(example.key),)), where)
 
 
 def _about(key: str) -> Asked:
@@ -103,10 +105,10 @@ def _about(key: str) -> Asked:
     return Asked((), None if age is None else float(age), sexes[sex], None, int(number), routes[route], explain)
 
 
-def read_now(here: Visit, asked: Asked) -> None:
-    """Wait for one's turn, read, and show what came of it, stage by stage."""
+def read_now(here: Visit, asked: Asked, where: Any) -> None:
+    """Wait for one's turn, read, and show what came of it, stage by stage, in a container near the page's top."""
     problem = ""
-    with st.status("Waiting for your turn", expanded=True) as status:
+    with where, st.status("Waiting for your turn", expanded=True) as status:
         place = st.empty()
         bar = st.progress(0.0)
 
@@ -131,7 +133,8 @@ def read_now(here: Visit, asked: Asked) -> None:
             problem = "a fault of the program; it was noted, and the file was not kept. Try another file."
         status.update(label="Not read" if problem else "Done", state="error" if problem else "complete")
     if problem:
-        say("error", problem)
+        with where:
+            say("error", problem)
         return
     remember(here, found)
     st.rerun()

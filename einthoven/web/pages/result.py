@@ -28,6 +28,7 @@ def show(here: Visit) -> None:
     found: Result = here.memory["result"]
     d = found.diagnosis
     st.title("What was found")
+    where = st.container()
     for warning in d.warnings:
         say("warning", warning)
     if found.several:
@@ -47,7 +48,7 @@ def show(here: Visit) -> None:
     with research:
         _research(found)
     if d.digitization is not None:
-        correct.section(here, found)
+        correct.section(here, found, where)
     _signals(here, found)
     reasons.section(here, found)
     keep.section(here, found)
