@@ -156,7 +156,7 @@ MODELS: Mapping[str, ModelEntry] = MappingProxyType(
                 name="random_forest",
                 build=builder("random_forest", "RandomForest"),
                 spec=InputSpec(kind="features", leads=LEADS, fs=500, seconds=10, normalise="none"),
-                n_parameters=1_115_229,
+                n_parameters=0,
                 source="Breiman, Mach Learn 2001;45:5; for occlusion infarction Al-Zaiti et al., Nat Med 2023;29:1804",
                 explains="",
                 kind="forest",
