@@ -94,8 +94,9 @@ def calibrate(
             "grid", "neither a grid nor a calibration pulse tells the scale", "say --px-per-mm X,Y if you know it"
         )
     if height is not None and how != "pulse":
-        gain, gain_how = _gain_by_pulse(height / y, len(pulses), gain, gain_how, doubts)
-        if gain_how == "pulse" and gain != DEFAULT_GAIN_MM_PER_MV and len(pulses) == 1:
+        said = gain
+        gain, gain_how = _gain_by_pulse(height / y, len(pulses), said, gain_how, doubts)
+        if gain_how == "pulse" and gain not in (DEFAULT_GAIN_MM_PER_MV, said) and len(pulses) == 1:
             doubts.append(f"the gain of {gain:g} mm/mV rests on one calibration pulse alone")
     if speed is None:
         speed, speed_how = DEFAULT_SPEED_MM_PER_S, "assumed"
@@ -154,7 +155,7 @@ def _gain_by_pulse(
     if gain != nearest:
         doubts.append(f"the printed gain is {gain:g} mm/mV, but the calibration pulse implies {nearest:g}")
         return (gain, how) if n_pulses == 1 and gain == DEFAULT_GAIN_MM_PER_MV else (nearest, "pulse")
-    return gain, how
+    return nearest, "pulse"
 
 
 def _check_dpi(dpi: float | None, px_per_mm: float, how: str, doubts: list[str]) -> None:

@@ -113,6 +113,14 @@ def test_evidence_that_disagrees_is_a_doubt(
     assert word in found.doubts[0]
 
 
+def test_a_printed_gain_confirms_one_pulse() -> None:
+    alone = calibrate(GRID, pulses(30.3), SILENT, PLAIN)
+    assert len(alone.doubts) == 1
+    assert "one calibration pulse alone" in alone.doubts[0]
+    both = calibrate(GRID, pulses(30.3), PrintedScale(("5mm/mV",)), PLAIN)
+    assert (both.scale.gain_mm_per_mv, both.evidence.gain_mm_per_mv, both.doubts) == (5.0, "pulse", ())
+
+
 def test_of_a_pulse_and_a_printed_gain_the_pulse_is_believed_and_a_person_before_both() -> None:
     assert calibrate(GRID, pulses(60.6), PrintedScale(("5mm/mV",)), PLAIN).scale.gain_mm_per_mv == 10.0
     lone, several = (
