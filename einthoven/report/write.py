@@ -86,7 +86,7 @@ def _summary(document: Any, diagnosis: Diagnosis, redact: bool, made: datetime) 
     """First page: the answer, why, the measurements, the input."""
     colour = VERMILLION if diagnosis.status != "answered" else BLUE
     paragraph(document, words.STATUS_WORDS[diagnosis.status], 10, bold=True, colour=colour, after_mm=0.5)
-    paragraph(document, one_line(diagnosis.headline), 13, bold=True, after_mm=1.5)
+    paragraph(document, one_line(diagnosis.headline), 11.5, bold=True, after_mm=1.5)
     for reason in diagnosis.reasons:
         paragraph(document, f"– {one_line(reason)}", 8.5, after_mm=0.2)
     for task in dict.fromkeys(f.task for f in diagnosis.findings):
@@ -150,9 +150,9 @@ def _measurements(document: Any, diagnosis: Diagnosis) -> None:
         return
     room_for(document, 22)
     paragraph(document, "Level at the J point against the level before the QRS (~: from one beat)", 8.0, after_mm=0.3)
-    for first in range(0, len(rows), 6):
-        part = rows[first : first + 6]
-        table(document, [tuple(f"{lead}  {told}" for lead, told in part)], (30.0,) * len(part))
+    told = [f"{lead}  {level}" for lead, level in rows]
+    lines = [tuple(told[k : k + 6]) for k in range(0, len(told), 6)]
+    table(document, [line + ("",) * (6 - len(line)) for line in lines], (30.0,) * 6)
 
 
 def _charts(document: Any, diagnosis: Diagnosis) -> None:
