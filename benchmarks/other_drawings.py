@@ -94,7 +94,7 @@ def _chess_board(rng: np.random.Generator) -> Image:
     board = np.kron((np.indices((n, n)).sum(axis=0) % 2), np.ones((side, side)))
     dark, light = rng.integers(0, 110, 3), rng.integers(170, 256, 3)
     image = np.where(board[:, :, None] > 0, dark, light).astype(np.uint8)
-    image = cv2.copyMakeBorder(image, *([side] * 4), cv2.BORDER_CONSTANT, value=(240, 240, 240))
+    image = cv2.copyMakeBorder(image, side, side, side, side, cv2.BORDER_CONSTANT, value=(240, 240, 240))
     return _finished(rng, np.asarray(image, np.uint8))
 
 

@@ -104,7 +104,7 @@ def summary(found: list[tuple[str, str]]) -> dict[str, Any]:
 
 def _status(image: Image) -> str:
     try:
-        return digitize(Page(image, None, None)).status
+        return digitize(Page(image, None, "")).status
     except DigitizationError:
         return "refused"
 

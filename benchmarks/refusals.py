@@ -110,7 +110,7 @@ def _fibrillation() -> Page:
     rng = np.random.default_rng(3)
     t = np.arange(5000) / 500
     waves = [sum(np.sin(2 * np.pi * (f * t + p)) for f, p in rng.uniform((2, 0), (7, 1), (9, 2))) for _ in range(12)]
-    record = ECGRecord(0.12 * np.array(waves), 500.0, _heart().leads)
+    record = ECGRecord(np.float32(0.12) * np.array(waves, dtype=np.float32), 500.0, _heart().leads)
     return _page(record, layout="4x3", names="none", separator="none")
 
 
