@@ -309,16 +309,14 @@ def _trainer(options: TrainOptions, out: Path, recorder: Any) -> Any:
     import lightning
     from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 
-    keeper = ModelCheckpoint(
-        dirpath=out,
-        filename=Path(_BEST_FILE).stem,
-        monitor="val_loss" if options.keep == "loss" else "val_auroc",
-        mode="min" if options.keep == "loss" else "max",
-        save_last=True,
-        save_on_train_epoch_end=True,
-        enable_version_counter=False,
+    every: dict[str, Any] = {"dirpath": out, "save_on_train_epoch_end": True, "enable_version_counter": False}
+    watched = (
+        {"monitor": "val_loss", "mode": "min"} if options.keep == "loss" else {"monitor": "val_auroc", "mode": "max"}
     )
-    callbacks = [recorder, keeper]
+    best = ModelCheckpoint(filename=Path(_BEST_FILE).stem, **watched, **every)
+    # Without a figure to watch it keeps each epoch's, so that a run goes on where it was stopped, not at its best.
+    last = ModelCheckpoint(filename=Path(LAST_FILE).stem, **every)
+    callbacks = [recorder, best, last]
     if options.stop_after:
         callbacks.append(EarlyStopping("val_loss", patience=options.stop_after, check_on_train_epoch_end=True))
     return lightning.Trainer(

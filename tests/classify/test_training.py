@@ -109,6 +109,17 @@ def test_an_interrupted_run_ends_like_an_undisturbed_one(tmp_path) -> None:
     assert histories[0] == histories[1]
 
 
+def test_a_finished_run_trains_no_further_though_its_best_epoch_was_earlier(tmp_path) -> None:
+    # At this rate the network gets worse: the best epoch is not the last.
+    run = run_of(options=replace(QUICK, epochs=4, lr=3.0, ema=0.0, clip=0.0, schedule="constant", keep="best"))
+    train(run, tiny_set(), tmp_path)
+    done = torch.load(tmp_path / "last.ckpt", map_location="cpu", weights_only=True)
+    assert done["epoch"] == 3
+    lines: list[int] = []
+    train(run, tiny_set(), tmp_path, lambda row, _: lines.append(int(row["epoch"])))
+    assert lines == []
+
+
 def test_another_run_in_the_same_folder_is_refused(tmp_path) -> None:
     (tmp_path / "train.json").write_text(json.dumps({"model": "resnet1d_se"}))
     with pytest.raises(OptionsError, match="holds a run with other"):
