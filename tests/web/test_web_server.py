@@ -247,3 +247,17 @@ def test_the_theme_on_file_is_the_theme_of_serve() -> None:
     expected = server.config(from_environment({}))
     assert {name: expected[name] for name in flat} == flat
     assert set(theme.THEME) <= set(flat)
+
+
+def test_twenty_people_sign_up_at_once_without_an_error(app: Starlette) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    def person(k: int) -> list[int]:
+        client = TestClient(app, follow_redirects=False)
+        # Behind a proxy each has an address of its own; here one address makes them all, as a hospital's does.
+        made = client.post("/signup", data={**ADA, "name": f"person{k}"})
+        seen = [client.get("/").status_code for _ in range(3)]
+        return [made.status_code, *seen, client.post("/logout").status_code, client.get("/").status_code]
+
+    with ThreadPoolExecutor(20) as pool:
+        assert list(pool.map(person, range(20))) == [[303, 200, 200, 200, 303, 403]] * 20
