@@ -177,7 +177,7 @@ CASES: dict[str, Case] = {
     "corners_span": Case(_page, "refused", "corners span", {"corners": (40, 140, 90, 140, 90, 200, 40, 200)}),
     "corners_off": Case(_page, "refused", "off the page", {"corners": tuple(2 * c for c in _BOX)}),
     "lead_poor": Case(_covered, "review", "poorly read"),
-    "rivals": Case(_fibrillation, "review", "another layout"),
+    "strangers": Case(_fibrillation, "refused", "beat together"),
     "same_lead": Case(lambda: _lines("II", names="none"), "review", "no other lead"),
     "repeated": Case(lambda: _lines("II"), "review", "stands beside"),
     "swapped": Case(lambda: _page(_exchanged()), "review", "disagree"),
