@@ -193,7 +193,7 @@ def test_a_student_learns_from_its_teachers(several, tmp_path) -> None:
     assert np.array_equal(taught[halves().validation], known.answers["mi_sttc"][halves().validation])
     card = train(run, known, tmp_path)
     assert card is not None
-    assert card.data["recipe"]["teachers"] == [several.name], "no folder of this machine"
+    assert list(card.data["recipe"]["teachers"]) == [several.name], "no folder of this machine"
 
 
 def test_a_teacher_may_see_other_leads_than_its_student(several, tmp_path) -> None:
