@@ -1,7 +1,6 @@
 # The web page in a container: docker build -t einthoven . && docker run -p 8501:8501 -v einthoven:/data einthoven
 FROM python:3.11-slim-bookworm
 
-# Fonts for printed text beside matplotlib's own are not needed; wheels bring PDFium and OpenCV.
 ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 \
     EINTHOVEN_WEB_DATABASE=sqlite:////data/web.db \
     NUMBA_CACHE_DIR=/tmp/numba MPLCONFIGDIR=/tmp/matplotlib OMP_NUM_THREADS=2

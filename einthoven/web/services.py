@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from threading import Lock
 
 from einthoven.web.accounts import Accounts
 from einthoven.web.cases import Cases
@@ -37,7 +38,10 @@ class Services:
     turns: Queue
 
 
-@lru_cache(maxsize=2)
+#: The first visitors come at once; the tables are made by one of them.
+_OPENING = Lock()
+
+
 def services(options: WebOptions) -> Services:
     """Open the database of these options, once a process.
 
@@ -54,6 +58,12 @@ def services(options: WebOptions) -> Services:
     OptionsError
         If the database cannot be opened.
     """
+    with _OPENING:
+        return _opened(options)
+
+
+@lru_cache(maxsize=2)
+def _opened(options: WebOptions) -> Services:
     engine = open_database(options.database_url)
     return Services(options, Accounts(engine, options), Cases(engine), Queue())
 

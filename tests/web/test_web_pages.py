@@ -14,7 +14,7 @@ from einthoven.web.accounts import Person
 from einthoven.web.options import from_environment
 from einthoven.web.pages import frame
 from einthoven.web.server import SCRIPT
-from einthoven.web.services import Services, services
+from einthoven.web.services import Services, _opened, services
 from einthoven.web.uploads import Upload
 from einthoven.web.work import Asked, Result, read_ecg
 
@@ -27,7 +27,7 @@ SLOW = 120
 def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Services]:
     monkeypatch.setenv("EINTHOVEN_WEB_DATABASE", f"sqlite:///{tmp_path / 'web.db'}")
     yield services(from_environment())
-    services.cache_clear()
+    _opened.cache_clear()
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from einthoven.web.bands import BANDS
 from einthoven.web.forms import form_page
 from einthoven.web.gate import Gate, address_of
 from einthoven.web.options import from_environment
-from einthoven.web.services import COOKIE, SECURE_COOKIE, services
+from einthoven.web.services import COOKIE, SECURE_COOKIE, _opened, services
 
 WORDS = "three calm words"
 ADA = {"name": "ada", "shown_name": "Ada <b>L</b>", "password": WORDS}
@@ -48,7 +48,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Non
     monkeypatch.setenv("EINTHOVEN_WEB_DATABASE", f"sqlite:///{tmp_path / 'web.db'}")
     monkeypatch.setenv("EINTHOVEN_WEB_WARM", "0")
     yield
-    services.cache_clear()
+    _opened.cache_clear()
 
 
 @pytest.fixture
