@@ -189,7 +189,20 @@ def options_of(*command: str) -> set[str]:
 
 @pytest.mark.parametrize(
     "command",
-    ["digitize", "synth", "info", "demo", "bench fidelity", "classify", "diagnose", "train", "evaluate", "explain"],
+    [
+        "digitize",
+        "synth",
+        "info",
+        "demo",
+        "bench fidelity",
+        "classify",
+        "diagnose",
+        "train",
+        "evaluate",
+        "explain",
+        "batch",
+        "serve",
+    ],
 )
 def test_the_options_of_each_command_are_those_of_its_document(command: str) -> None:
     text = (ROOT / "docs/cli.md").read_text(encoding="utf-8")
