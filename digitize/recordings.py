@@ -43,6 +43,8 @@ _MEET, _APART = 0.35, 0.5
 _WIDER = 1.5
 #: Lines that a recording has at least, so that a strip is none of its own.
 _FEWEST = 3
+#: Strips below a recording at most.
+_MOST_STRIPS = 3
 
 
 def find_recordings(rows: Sequence[Row], share: Float, names: Sequence[NameHit], px_per_mm: float) -> tuple[Part, ...]:
@@ -208,11 +210,29 @@ def _between(rows: Sequence[Row], share: Float, names: Sequence[NameHit], px_per
         wider = gaps[k - 1] > _WIDER * float(np.median(np.delete(gaps, k - 1)))
         whole = k - first in counts
         twice = _named_twice(left, lambda n, at=at: n.xyxy_px[3] < at) and _starts_anew(left, at, levels[k:])  # type: ignore[misc]
-        strange = _strange(meet, above, below)
+        strips = len(rows) - first in counts and _are_strips(left, levels[below])
+        strange = _strange(meet, above, below) and not strips
         if twice or (strange and whole) or (wider and whole and len(rows) - first not in counts):
             cuts.append(at)
             first = k
     return cuts
+
+
+def _are_strips(names: Sequence[NameHit], levels: NDArray[np.float64]) -> bool:
+    """Whether the lines at some heights may be strips below a recording: few, and none with names of two leads.
+
+    Where columns show the same seconds, strips of ten do not beat with the lines above them.
+    """
+    if levels.size > _MOST_STRIPS:
+        return False
+    bounds = [-np.inf, *((levels[1:] + levels[:-1]) / 2), np.inf]
+    top = levels[0] - (np.median(np.diff(levels)) / 2 if levels.size > 1 else 0)
+    named = [n for n in names if n.is_lead and n.confidence > _SURE and n.xyxy_px[3] > top]
+    for low, high in pairwise(bounds):
+        line = {n.text for n in named if low <= (n.xyxy_px[1] + n.xyxy_px[3]) / 2 < high}
+        if len(line) > 1:
+            return False
+    return True
 
 
 def _starts_anew(names: Sequence[NameHit], at: int, below: NDArray[np.float64]) -> bool:

@@ -86,3 +86,12 @@ def test_where_none_of_several_is_read_all_reasons_are_told(standard_page: Synth
     ]
     with pytest.raises(DigitizationError, match="none of the 2 ECGs on the page could be read: a; b"):
         chosen(refused)
+
+
+def test_strips_below_columns_of_the_same_seconds_are_no_second_ecg() -> None:
+    from synth import iter_pages
+
+    (page,) = iter_pages("physiology", "published", 77, 2, 3)
+    (found,) = digitize_all(page.page)
+    assert found.layout is not None
+    assert found.layout.name == "3x4+3"
