@@ -1,13 +1,17 @@
-"""Trained networks made ready to ship: normalisation folded in, weights rounded. Needs torch (extra `learn`)."""
+"""Trained networks made ready to ship: normalisation folded in, weights rounded, files plain.
+
+Needs torch (extra `learn`).
+"""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
 from torch import nn
 
-__all__ = ["fuse"]
+__all__ = ["fuse", "save_plain"]
 
 Network = TypeVar("Network", bound=Any)
 
@@ -36,3 +40,21 @@ def fuse(network: Network) -> Network:
         for weight in network.parameters():
             weight.copy_(weight.half().float())
     return network
+
+
+def save_plain(program: torch.onnx.ONNXProgram, path: Path) -> None:
+    """Write an exported network without the notes of where it was exported.
+
+    torch notes beside each node the lines of source that made it, with the folders of the machine.
+
+    Parameters
+    ----------
+    program : torch.onnx.ONNXProgram
+    path : Path
+    """
+    import onnx
+
+    model = program.model_proto
+    for part in (model, model.graph, *model.graph.node, *model.graph.value_info, *model.graph.initializer):
+        del part.metadata_props[:]
+    onnx.save_model(model, str(path))

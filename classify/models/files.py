@@ -80,6 +80,8 @@ def export_onnx(network: Any, spec: InputSpec, path: Path) -> None:
     """
     import torch
 
+    from digitize.fusing import save_plain
+
     # Two, because a batch of one would be taken for a constant.
     inputs = [torch.zeros(2, *spec.shape)]
     names = ["x"]
@@ -97,4 +99,4 @@ def export_onnx(network: Any, spec: InputSpec, path: Path) -> None:
         optimize=True,
         verbose=False,
     )
-    program.save(str(path), include_initializers=True, external_data=False)
+    save_plain(program, path)

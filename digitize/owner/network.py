@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from digitize.fusing import save_plain
 from digitize.owner.owners import UNIT_MM
 
 __all__ = ["INK", "OwnerNetwork", "Shape", "export_onnx", "owner_loss"]
@@ -168,4 +169,4 @@ def export_onnx(network: OwnerNetwork, path: Path) -> None:
         optimize=True,
         verbose=False,
     )
-    program.save(str(path), include_initializers=True, external_data=False)
+    save_plain(program, path)

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from digitize.fusing import save_plain
 from digitize.text.drawing import Piece
 from digitize.text.spotter import STRIDE_PX, WORDS
 
@@ -272,4 +273,4 @@ def export_onnx(network: NameNetwork, path: Path) -> None:
         optimize=True,
         verbose=False,
     )
-    program.save(str(path), include_initializers=True, external_data=False)
+    save_plain(program, path)

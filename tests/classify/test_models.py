@@ -124,6 +124,7 @@ def test_the_onnx_file_answers_as_torch_does(entry: ModelEntry, tmp_path: Path) 
     onnxruntime = pytest.importorskip("onnxruntime")
     network = rounded(seeded(entry, 2))
     export_onnx(network, entry.spec, tmp_path / "model.onnx")
+    assert b"site-packages" not in (tmp_path / "model.onnx").read_bytes(), "no folders of the machine"
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
     for n in (1, 3):
         x, extra = batch(entry, n, whole=True)
