@@ -17,7 +17,7 @@ from ecg import LEADS, ECGRecord, PaperScale
 from ecg.errors import DigitizationError
 from ecg.paper import DEFAULT_GAIN_MM_PER_MV, DEFAULT_SPEED_MM_PER_S, MM_PER_INCH
 
-__all__ = ["Calibration", "calibrate", "columns_are_simultaneous", "to_record"]
+__all__ = ["Calibration", "calibrate", "column_lag_s", "columns_are_simultaneous", "to_record"]
 
 #: Gains and speeds that devices print (mm/mV, mm/s).
 _GAINS = (2.5, 5.0, 10.0, 20.0)
@@ -167,6 +167,11 @@ def _check_dpi(dpi: float | None, px_per_mm: float, how: str, doubts: list[str])
         doubts.append(f"the file says {dpi:g} dpi, five times off the {how}'s {px_per_mm * MM_PER_INCH:.0f} dpi")
 
 
+#: Longest time that paper without time stands for: 5 mm; the least is what beats of other leads tell, and how well
+#: the moved column must fit the strip, and how much better than where it stood.
+_MOST_LAG_S, _LEAST_LAG_S, _CLEAR_BEATS, _BETTER = 0.2, 0.02, 0.6, 0.05
+
+
 def columns_are_simultaneous(
     columns: Sequence[NDArray[np.float64]], strip: NDArray[np.float64], offsets: Sequence[int], fs: float
 ) -> bool | None:
@@ -202,6 +207,36 @@ def columns_are_simultaneous(
     if max(a, b) < 0.4 or abs(a - b) < 0.1:
         return None
     return b > a
+
+
+def column_lag_s(column: NDArray[np.float64], strip: NDArray[np.float64], offset: int, fs: float) -> float:
+    """Measure how much later than above its seconds of the strip a column is printed, by its beats.
+
+    Gaps between columns, and a start that was found late, are paper without time.
+
+    Parameters
+    ----------
+    column : float array [leads, samples]
+        Lines of a column, NaN where missing.
+    strip : float array [samples]
+        Rhythm strip.
+    offset : int
+        Sample of the strip above which the column begins.
+    fs : float
+        Hz.
+
+    Returns
+    -------
+    float
+        Seconds within 0.2; 0 where the beats tell no lag.
+    """
+    beats, strip_beats = _activity(column, fs), _activity(strip[None], fs)
+    most = round(_MOST_LAG_S * fs)
+    lags = np.arange(-most, most + 1)
+    fit = np.array([_match(beats, strip_beats[offset - k :]) if k <= offset else 0.0 for k in lags])
+    best = int(np.argmax(fit))
+    clear = fit[best] > _CLEAR_BEATS and fit[best] > fit[most] + _BETTER and 0 < best < lags.size - 1
+    return float(lags[best] / fs) if clear and abs(lags[best]) >= _LEAST_LAG_S * fs else 0.0
 
 
 def _activity(lines: NDArray[np.float64], fs: float) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from digitize.calibrate import columns_are_simultaneous
+from digitize.calibrate import column_lag_s, columns_are_simultaneous
 from digitize.hidden import Box, bar_boxes, show_around, word_boxes
 from digitize.layout import Frame, LayoutMatch
 from digitize.overlap import OwnInk
@@ -285,14 +285,20 @@ def in_time(
     """
     origin = min(p.start_px for p in places)
     columns = sorted({p.column for p in places if not p.is_strip})
+    strip, lines = _columns(readings, places, px_per_s, fs)
     together: bool | None = False
     timing = "measured"
     if len(columns) > 1:
-        together = _measured_order(readings, places, px_per_s, fs)
+        later = [column for c, column in lines.items() if c > 0]
+        together = (
+            columns_are_simultaneous([y for y, _ in later], strip, [at for _, at in later], fs) if later else None
+        )
         timing = "assumed" if together is None else "measured"
+    lags = {} if together else {c: column_lag_s(y, strip, at, fs) for c, (y, at) in lines.items()}
     placed = []
     for reading, place in zip(readings, places, strict=True):
         start = 0.0 if together and not place.is_strip else (place.start_px - origin) / px_per_s
+        start = max(0.0, start - (0.0 if place.is_strip else lags.get(place.column, 0.0)))
         # Times are kept to the sample: a hundredth of a millimetre of a boundary means nothing.
         start = round(start * fs) / fs
         box = reading.trace.box
@@ -301,19 +307,20 @@ def in_time(
     return placed, timing, ("columns follow each other in time",) if timing == "assumed" else ()
 
 
-def _measured_order(
+def _columns(
     readings: Sequence[LineReading], places: Sequence[Place], px_per_s: float, fs: float
-) -> bool | None:
+) -> tuple[NDArray[np.float64], dict[int, tuple[NDArray[np.float64], int]]]:
+    """Lines of the first strip and of each column, with the sample of the strip above which the column begins."""
     strips = [r.trace for r, p in zip(readings, places, strict=True) if p.is_strip]
     if not strips:
-        return None
-    columns, offsets = [], []
-    for c in sorted({p.column for p in places if not p.is_strip and p.column > 0}):
+        return np.zeros(0), {}
+    found = {}
+    for c in sorted({p.column for p in places if not p.is_strip}):
         traces = [(r.trace, p) for r, p in zip(readings, places, strict=True) if p.column == c and not p.is_strip]
         n = min(t.y.size for t, _ in traces)
-        columns.append(np.stack([t.y[:n] for t, _ in traces]))
-        offsets.append(max(0, round((traces[0][1].start_px - strips[0].x[0]) / px_per_s * fs)))
-    return columns_are_simultaneous(columns, strips[0].y, offsets, fs)
+        offset = max(0, round((traces[0][1].start_px - strips[0].x[0]) / px_per_s * fs))
+        found[c] = np.stack([t.y[:n] for t, _ in traces]), offset
+    return strips[0].y, found
 
 
 def name_strips(

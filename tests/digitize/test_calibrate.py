@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from digitize.calibrate import calibrate, columns_are_simultaneous, to_record
+from digitize.calibrate import calibrate, column_lag_s, columns_are_simultaneous, to_record
 from digitize.grid import GridMeasure
 from digitize.options import DigitizeOptions
 from digitize.pulse import Pulse
@@ -239,3 +239,15 @@ def test_a_perfectly_regular_rhythm_tells_nothing() -> None:
     beat = np.exp(-0.5 * (((np.arange(5000) % 125) - 60) / 6.0) ** 2)
     lines = [np.stack([beat[at : at + 1250]] * 3) for at in (1250, 2500, 3750)]
     assert columns_are_simultaneous(lines, beat, [1250, 2500, 3750], 500) is None
+
+
+@pytest.mark.parametrize("late_s", [0.0, 0.06, 0.14])
+def test_a_column_behind_gaps_is_put_below_its_beats(late_s: float) -> None:
+    t = np.arange(5000) / 500
+    beats = sum(
+        np.exp(-0.5 * ((t - at) / 0.012) ** 2) for at in (0.4, 1.3, 2.05, 3.0, 3.7, 4.8, 5.5, 6.1, 7.2, 8.0, 8.9)
+    )
+    column = np.stack([gain * beats[2500:3750] for gain in (1.0, -0.7, 0.4)])
+    lag = column_lag_s(column, beats, 2500 + round(late_s * 500), 500.0)
+    assert lag == pytest.approx(late_s, abs=0.004)
+    assert column_lag_s(np.zeros((2, 1250)), beats, 2530, 500.0) == 0.0, "no beats, no lag"
