@@ -177,7 +177,7 @@ def _under_the_lid(page: SynthPage, rims: tuple[Floats, ...], half_px: float) ->
         part[rim[:, None] - np.arange(part.shape[1]) > half_px] = 0
 
     def dark(x: Floats, y: Floats) -> NDArray[np.bool_]:
-        column = np.clip(np.rint(x), 0, width - 1).astype(int)
+        column = np.clip(np.rint(np.nan_to_num(x)), 0, width - 1).astype(int)
         row = np.clip(np.rint(np.nan_to_num(y)), 0, height - 1).astype(int)
         depths = left[row] - x, top[column] - y, right[row] - (width - 1 - x), bottom[column] - (height - 1 - y)
         return np.asarray(np.max(depths, axis=0) > half_px)

@@ -122,6 +122,17 @@ def test_dirt_streaks_and_open_lid_lie_where_the_step_says(page):
     assert level[height // 2 + 10].mean() > 230
 
 
+def test_a_lid_copes_with_points_that_lie_nowhere(page):
+    # a bent page has centre lines whose ends no point of the picture shows
+    def without_end(values):
+        return np.r_[values[:-1], np.nan]
+
+    step = photocopy(edges=[30.0, 0.0, 0.0, 20.0])
+    bent = replace(page, traces=tuple(replace(t, x=without_end(t.x), y=without_end(t.y)) for t in page.traces))
+    for whole, odd in zip(apply_steps(page, [step]).traces, apply_steps(bent, [step]).traces, strict=True):
+        np.testing.assert_array_equal(odd.y, without_end(whole.y))
+
+
 def test_a_dark_lid_hides_and_a_grey_one_does_not(page):
     edges = [30.0, 0.0, 0.0, 20.0]
     covered = apply_steps(page, [photocopy(edges=edges)])
