@@ -78,28 +78,25 @@ BUDGET: Mapping[str, int] = MappingProxyType(
     {
         "xresnet1d101": 30,
         "conv_bilstm_attn": 12,
-        "lead_ii_cnn": 8,
-        "twelve_lead_cnn": 8,
+        "lead_ii_cnn": 4,
+        "twelve_lead_cnn": 4,
         "image_signal_cnn": 15,
-        "ecg_smart_net": 8,
-        "resnet18": 15,
+        "ecg_smart_net": 6,
+        "resnet18": 12,
     }
 )
-
-#: What a network learns together, where one network stands for several experiments.
-_TOGETHER = "superclass,mi_sttc,abnormal,four_class,ami"
 
 
 def _models() -> list[Experiment]:
     """Every published model, the reference and ours, on the tasks of the published systems."""
     found = []
     for task in ("mi_sttc", "abnormal"):
-        for model, published in (
-            ("lead_ii_cnn", "ijraset_lead_ii"),
-            ("twelve_lead_cnn", "ijraset_12_lead"),
-            ("random_forest", ""),
-        ):
-            found.append(Experiment(f"{model}_{task}", "models", task, model, published=published))
+        found.append(Experiment(f"random_forest_{task}", "models", task, "random_forest"))
+        # Published with one logit. Its text and its figures disagree on which of the two tasks that is, and an epoch
+        # costs three to five minutes: one network learns both, with 257 parameters more.
+        for model, published in (("lead_ii_cnn", "ijraset_lead_ii"), ("twelve_lead_cnn", "ijraset_12_lead")):
+            both: dict[str, Any] = {"published": published, "network": model, "what": "one network for two tasks"}
+            found.append(Experiment(f"{model}_{task}", "models", task, model, **both))
         strip: dict[str, Any] = {"what": "strip of drawn pages", "published": "ijraset_image", "pages": "strip"}
         found.append(Experiment(f"image_signal_cnn_{task}", "models", task, "image_signal_cnn", **strip))
     for model, published in (
@@ -110,7 +107,7 @@ def _models() -> list[Experiment]:
     ):
         found.append(Experiment(f"{model}_ami", "models", "ami", model, published=published))
     # As in its benchmark, where one network learns all statements: one for all tasks.
-    for task in _TOGETHER.split(","):
+    for task in ("superclass", "mi_sttc", "abnormal", "four_class", "ami"):
         found.append(Experiment(f"xresnet1d101_{task}", "models", task, "xresnet1d101", network="xresnet1d101"))
     return found + _ours()
 
@@ -234,7 +231,7 @@ def _model(experiment: Experiment, work: Path, common: Mapping[str, Any], given:
         return model_folder(experiment.shipped)
     out = work / (experiment.network or experiment.name)
     asked = train.Request(
-        tasks=_TOGETHER if experiment.network else experiment.task,
+        tasks=",".join(_learnt(experiment)),
         model=experiment.model,
         protocol=experiment.protocol,
         leads=experiment.leads,
@@ -243,6 +240,13 @@ def _model(experiment: Experiment, work: Path, common: Mapping[str, Any], given:
     )
     train.run(out, asked)
     return out
+
+
+def _learnt(experiment: Experiment) -> list[str]:
+    """Tasks of the experiments that measure the same network; the experiment's own task where it has its own."""
+    if not experiment.network:
+        return [experiment.task]
+    return [e.task for e in EXPERIMENTS.values() if e.network == experiment.network]
 
 
 def _measured(experiment: Experiment, model: Path, out: Path, common: Mapping[str, Any]) -> dict[str, Any]:
