@@ -24,7 +24,9 @@ _SPEC = InputSpec(kind="page", fs=0, seconds=0, normalise="imagenet", picture=(3
 _SOURCE = "Gandham et al., ECG image classification by EfficientNet-B0 with multi-scale attention; "
 
 
-def _entry(name: str, class_name: str, n_parameters: int, explains: str, source: str) -> ModelEntry:
+def _entry(
+    name: str, class_name: str, n_parameters: int, explains: str, source: str, ships: bool = False
+) -> ModelEntry:
     return ModelEntry(
         name=name,
         build=builder(name, class_name),
@@ -33,6 +35,7 @@ def _entry(name: str, class_name: str, n_parameters: int, explains: str, source:
         source=_SOURCE + source,
         explains=explains,
         recipe=_RECIPE,
+        ships=ships,
     )
 
 
@@ -44,6 +47,7 @@ PAGE_MODELS = (
         2_968_272,
         "fused",
         "body: Tan & Le, ICML 2019, arXiv 1905.11946",
+        ships=True,
     ),
     _entry("densenet121_bottleneck", "DenseNet121Bottleneck", 9_577_857, "after", "body: arXiv 1608.06993"),
     _entry(
