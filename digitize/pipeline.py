@@ -258,7 +258,7 @@ def _assemble(
     traces = tuple(r.trace for r in reconciled(readings, places))
     record = with_chest_gain(to_record(traces, scale, fs=options.fs), pulses)
     quality = _quality(readings, ink, calibration)
-    status, reasons = judge_page(seen, quality, calibration.doubts + match.doubts, match.margin)
+    status, reasons = judge_page(seen, quality, calibration.doubts + match.doubts, match.margin, named=match.named)
     overruled = tuple(str(step["forced_past"]) for step in steps if "forced_past" in step)
     if overruled:
         status, reasons = "refused", overruled + reasons

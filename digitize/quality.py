@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from digitize.direction import steepness, time_direction
 from digitize.result import LeadQuality, LeadTrace, Status
 from ecg import ECGRecord, PaperScale, limb_residual
 
@@ -15,13 +16,13 @@ NOT_PRINTED = "not printed on this page"
 
 __all__ = ["NOT_PRINTED", "beat_rate", "beats_together", "grade_lead", "judge_page", "missing_lead"]
 
-#: Smoothing of a line's steepness, in s: a QRS complex.
-_QRS_S = 0.08
 #: Shortest stretch that two leads must share to be compared, in s: a beat or two.
 _SHARED_S = 1.5
 #: Least agreement of the leads' beats. Leads of one heart beat together: 0.95 at least over 35 records of PTB-XL, cut
 #: as three rows of four; smoothed noise reached 0.23 on 60 such pages.
 _TOGETHER, _APART = 0.5, 0.25
+#: Names that show which way round a page is; one or two may be strokes of the trace taken for letters.
+_NAMED = 3
 
 
 def grade_lead(
@@ -77,7 +78,12 @@ def missing_lead(reason: str) -> LeadQuality:
 
 
 def judge_page(
-    record: ECGRecord, quality: Mapping[str, LeadQuality], doubts: Sequence[str], layout_margin: float
+    record: ECGRecord,
+    quality: Mapping[str, LeadQuality],
+    doubts: Sequence[str],
+    layout_margin: float,
+    *,
+    named: int = _NAMED,
 ) -> tuple[Status, tuple[str, ...]]:
     """Decide whether a page is accepted or needs a person's eye.
 
@@ -89,6 +95,8 @@ def judge_page(
     doubts : sequence of str
         Evidence against the reading from the stages before, in words.
     layout_margin : float
+    named : int
+        Places whose printed names were read: they show that the page stands upright and is not mirrored.
 
     Returns
     -------
@@ -121,6 +129,9 @@ def judge_page(
     rate = beat_rate(record)
     if rate is not None and not 25 <= rate <= 300:
         reasons.append(f"the beats would come at {rate:.0f}/min: check paper speed and scale")
+    direction = time_direction(record) if named < _NAMED else None
+    if direction is not None and direction < 0:
+        reasons.append("its waves come before its beats: the page may be mirrored or stand upside down")
     return ("review" if reasons else "accepted"), tuple(reasons)
 
 
@@ -141,7 +152,7 @@ def beat_rate(record: ECGRecord) -> float | None:
     x = x[np.isfinite(x)]
     if x.size < 2 * record.fs:
         return None
-    energy = _steepness(x, record.fs)
+    energy = steepness(x, record.fs)
     from scipy.signal import find_peaks
 
     # 0.16 s apart: 375/min, above any ventricular rate.
@@ -179,14 +190,8 @@ def beats_together(record: ECGRecord) -> float | None:
             shared = np.flatnonzero(present[i] & present[j])
             if shared.size < least:
                 continue
-            a, b = (_steepness(record.signal[k, shared].astype(np.float64), record.fs) for k in (i, j))
+            a, b = (steepness(record.signal[k, shared].astype(np.float64), record.fs) for k in (i, j))
             # A line that does not move says nothing of beats.
             if min(float(np.std(a)), float(np.std(b))) > 1e-9:
                 found.append(float(np.corrcoef(a, b)[0, 1]))
     return float(np.median(found)) if found else None
-
-
-def _steepness(x: NDArray[np.float64], fs: float) -> NDArray[np.float64]:
-    """Return how fast a line moves, averaged over a QRS complex."""
-    width = max(1, round(_QRS_S * fs))
-    return np.convolve(np.abs(np.gradient(x)), np.ones(width) / width, "same")
