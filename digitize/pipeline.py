@@ -24,7 +24,7 @@ from digitize.orient import find_turn
 from digitize.overlap import OwnInk, share_out
 from digitize.owner import own_ink, owned_rows
 from digitize.pulse import Pulse, check_upright, find_pulses
-from digitize.quality import NOT_PRINTED, grade_lead, judge_page, missing_lead
+from digitize.quality import NOT_PRINTED, grade_lead, judge_page, missing_lead, uneven_columns
 from digitize.recordings import chosen, find_recordings, read_parts
 from digitize.result import Digitization, LeadQuality
 from digitize.segment import InkMap, bridged, ink_map, remove_rules
@@ -258,7 +258,8 @@ def _assemble(
     traces = tuple(r.trace for r in reconciled(readings, places))
     record = with_chest_gain(to_record(traces, scale, fs=options.fs), pulses)
     quality = _quality(readings, ink, calibration)
-    status, reasons = judge_page(seen, quality, calibration.doubts + match.doubts, match.margin, named=match.named)
+    doubts = calibration.doubts + match.doubts + uneven_columns(match.bounds_px)
+    status, reasons = judge_page(seen, quality, doubts, match.margin, named=match.named)
     overruled = tuple(str(step["forced_past"]) for step in steps if "forced_past" in step)
     if overruled:
         status, reasons = "refused", overruled + reasons

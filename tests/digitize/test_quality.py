@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from digitize.quality import beat_rate, beats_together, grade_lead, judge_page, missing_lead
+from digitize.quality import beat_rate, beats_together, grade_lead, judge_page, missing_lead, uneven_columns
 from digitize.result import LeadQuality, LeadTrace
 from ecg import LEADS, ECGRecord, LeadBox, PaperScale
 
@@ -175,3 +175,10 @@ def test_columns_are_compared_within_themselves_and_one_lead_with_nothing(heart:
     assert found is not None
     assert found > 0.9
     assert beats_together(beating(60.0)) is None
+
+
+def test_columns_of_unequal_width_are_doubted() -> None:
+    assert uneven_columns((0.0, 250.0, 500.0, 752.0, 1000.0)) == ()
+    assert uneven_columns((0.0, 900.0)) == (), "one column has nothing to differ from"
+    (doubt,) = uneven_columns((0.0, 250.0, 527.0, 752.0, 1000.0))
+    assert "225 to 277" in doubt
