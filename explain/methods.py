@@ -11,15 +11,15 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from classify.evaluate import decide
 from classify.inputs import to_extra
-from classify.labels import Task, find_task
+from classify.labels import find_task
 from classify.models import ModelEntry
 from classify.predict import Prediction
 from ecg.errors import ModelError, OptionsError
 from ecg.options import nearest
 from ecg.record import ECGRecord
 from explain.anatomy import WAVES, shown_on, wave_labels
+from explain.answers import answer_to, explanation_of
 from explain.gradcam import grad_cam, guided_grad_cam
 from explain.gradients import integrated_gradients, saliency
 from explain.occlusion import occlusion
@@ -34,10 +34,8 @@ __all__ = [
     "METHODS",
     "ExplainOptions",
     "Method",
-    "answer_of",
     "explain",
     "find_method",
-    "highest",
     "supported",
     "view_for",
 ]
@@ -185,31 +183,22 @@ def explain(
             f"{subject.entry.name} does not support {method.name}; choose one of {', '.join(supported(subject.entry))}"
         )
     view = view_for(subject, record, options)
-    probability, thresholds, decision = answer_of(subject, view.x, view.extra, task, prediction)
-    place = task.labels.index(options.target) if options.target else highest(probability, thresholds, decision)
+    answer = answer_to(subject, view.x, view.extra, task, options.target, prediction)
     began = time.perf_counter()
-    found = method.run(subject, view, subject.target(task, task.labels[place]), options)
+    found = method.run(subject, view, answer.output, options)
     seconds = time.perf_counter() - began
     values, fs = _on_record(found, view)
-    return Explanation(
-        values=values,
-        leads=view.leads,
-        fs=fs,
-        on_input=found.values,
-        task=task.name,
-        target=task.labels[place],
-        probability=probability[place],
-        threshold=thresholds[place],
-        decision=decision[place],
-        model=subject.classifier.card.name,
+    return explanation_of(
+        subject,
+        answer,
+        found,
+        values,
         method=method.name,
         baseline=options.baseline if method.baselines else "",
         signed=method.signed,
-        delta=found.delta,
-        steps=found.steps,
         seconds=seconds,
-        status="abstained" if prediction is not None and prediction.status == "abstained" else "answered",
-        notes=(*found.notes, *(prediction.reasons if prediction is not None else ())),
+        leads=view.leads,
+        fs=fs,
     )
 
 
@@ -227,34 +216,6 @@ def _person(subject: Subject, record: ECGRecord, options: ExplainOptions) -> Any
         age = None
     told = options.sex or (sex if sex in ("M", "F") else None)
     return to_extra(age if options.age is None else options.age, told)
-
-
-Answer = tuple[tuple[float, ...], tuple[float | None, ...], tuple[bool, ...]]
-
-
-def answer_of(
-    subject: Subject, x: Float32, person: Float32 | None, task: Task, prediction: Prediction | None = None
-) -> Answer:
-    """Probabilities, thresholds and decisions of a task for one input; those of a prediction where there is one."""
-    if prediction is not None and prediction.probabilities:
-        return prediction.probabilities, prediction.thresholds, prediction.decision
-    card = subject.classifier.card
-    extra = None if person is None else person[None]
-    p = subject.classifier.answer(x[None], task, extra)
-    names = [card.labels[k] for k in subject.classifier.outputs(task)]
-    thresholds: tuple[float | None, ...] = (None,) * len(names)
-    if task.kind != "multiclass":
-        # 0.5 where a card has none: the likelier of yes and no.
-        thresholds = tuple(float(card.thresholds.get(name, 0.5)) for name in names)
-    known = {label: t for label, t in zip(task.labels, thresholds, strict=True) if t is not None}
-    decision = decide(p, task.labels, task.kind, known)[0]
-    return tuple(float(v) for v in p[0]), thresholds, tuple(bool(v) for v in decision)
-
-
-def highest(probability: tuple[float, ...], thresholds: tuple[float | None, ...], decision: tuple[bool, ...]) -> int:
-    """Choose the label that stands highest over its threshold; given ones first."""
-    over = [p - (t or 0.0) for p, t in zip(probability, thresholds, strict=True)]
-    return max(range(len(over)), key=lambda k: (decision[k], over[k]))
 
 
 def _on_record(found: Map, view: View) -> tuple[np.ndarray[Any, Any], float]:

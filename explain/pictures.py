@@ -21,10 +21,11 @@ from classify.labels import find_task
 from classify.vision import torchvision
 from digitize.result import Digitization
 from ecg.errors import ModelError, OptionsError
+from explain.answers import answer_to, explanation_of
 from explain.colours import normalised, tinted
 from explain.gradcam import layer_of, scaled
 from explain.guided import guided_gradient
-from explain.methods import ExplainOptions, answer_of, find_method, highest
+from explain.methods import ExplainOptions, find_method
 from explain.result import Explanation, Map
 from explain.subject import Subject, undisturbed
 
@@ -315,28 +316,19 @@ def explain_page(subject: Subject, reading: Digitization, options: ExplainOption
     """
     task, method = find_task(options.task), find_method(options.method)
     view = picture_view(reading, subject.classifier.spec)
-    probability, thresholds, decision = answer_of(subject, view.x, None, task)
-    place = task.labels.index(options.target) if options.target else highest(probability, thresholds, decision)
+    answer = answer_to(subject, view.x, None, task, options.target)
     began = time.perf_counter()
-    found = PICTURE_METHODS[method.name](subject, view, subject.target(task, task.labels[place]), options)
-    return Explanation(
-        values=view.on_page(found.values),
-        leads=(),
-        fs=0.0,
-        on_input=found.values,
-        task=task.name,
-        target=task.labels[place],
-        probability=probability[place],
-        threshold=thresholds[place],
-        decision=decision[place],
-        model=subject.classifier.card.name,
+    found = PICTURE_METHODS[method.name](subject, view, answer.output, options)
+    seconds = time.perf_counter() - began
+    return explanation_of(
+        subject,
+        answer,
+        found,
+        view.on_page(found.values),
         method=method.name,
         baseline=options.baseline if method.baselines else "",
         signed=method.signed,
-        delta=found.delta,
-        steps=found.steps,
-        seconds=time.perf_counter() - began,
-        notes=found.notes,
+        seconds=seconds,
     )
 
 

@@ -19,13 +19,14 @@ from numpy.typing import NDArray
 from classify.inputs import InputSpec
 from classify.labels import Task
 from classify.models import ModelEntry, find_model
+from classify.predict import Prediction
 from classify.runtime import Classifier, load_classifier, load_network
-from classify.weights import model_folder
+from classify.weights import model_folder, shipped
 from ecg.checkpoint import ModelCard, load_card
 from ecg.errors import ModelError, OptionsError
 from ecg.options import nearest
 
-__all__ = ["Subject", "open_subject", "subject_of", "undisturbed"]
+__all__ = ["Subject", "open_subject", "subject_of", "subject_of_answer", "undisturbed"]
 
 Float32 = NDArray[np.float32]
 
@@ -144,6 +145,29 @@ def _opened(folder: Path, _sha256: str) -> Subject:
     entry = find_model(classifier.card.architecture)
     build = lru_cache(maxsize=1)(lambda: load_network(folder)) if entry.kind == "network" else None
     return Subject(classifier, entry, build)
+
+
+def subject_of_answer(prediction: Prediction, model: str | Path = "default") -> Subject:
+    """Open the very model that answered: a shipped one by the digest of its weights, else by its name.
+
+    Parameters
+    ----------
+    prediction : Prediction
+    model : str or Path
+        As it was asked for.
+
+    Returns
+    -------
+    Subject
+
+    Raises
+    ------
+    ModelError
+        As `open_subject`.
+    """
+    digest = "" if prediction.card is None else prediction.card.sha256
+    same = [folder for folder in shipped().values() if load_card(folder).sha256 == digest]
+    return open_subject(same[0] if same else prediction.model if model == "default" else model)
 
 
 def subject_of(network: Any, card: ModelCard, entry: ModelEntry | None = None) -> Subject:

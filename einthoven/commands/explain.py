@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from classify.predict import Prediction
     from digitize import Digitization
     from ecg.record import ECGRecord
+    from explain.account import Account
     from explain.methods import ExplainOptions
+    from explain.result import Explanation
+    from explain.subject import Subject
 
 __all__ = ["SCHEMA", "Request", "run"]
 
@@ -125,7 +128,7 @@ def _cases(item: Input) -> Iterator[_Case]:
 def _explained(case: _Case, out: Path, request: Request) -> dict[str, Any]:
     """Explain one ECG, write its array and pictures, and give what stands in its JSON."""
     from classify.predict import ClassifyOptions, classify_record
-    from explain.methods import explain
+    from explain.subject import subject_of_answer
 
     options = request.options
     if case.record is None:
@@ -136,8 +139,7 @@ def _explained(case: _Case, out: Path, request: Request) -> dict[str, Any]:
     prediction = classify_record(case.record, asked)
     if not prediction.probabilities:
         return _refused(request, prediction.reasons)
-    found = explain(_subject(prediction, request.model), case.record, options, prediction)
-    return _written(case, out, request, prediction, found)
+    return _written(case, out, request, prediction, subject_of_answer(prediction, request.model))
 
 
 def _picture_model(request: Request) -> str:
@@ -155,33 +157,20 @@ def _picture_model(request: Request) -> str:
 
 def _seen(case: _Case, out: Path, request: Request, model: str) -> dict[str, Any]:
     """Explain an image model's answer for a page."""
+    from explain.account import account_of_page
     from explain.figures import write_picture
-    from explain.narrate import Facts, narrate, published_text
-    from explain.pictures import draw_picture, explain_page, picture_view, trust_page
+    from explain.pictures import draw_picture, explain_page
     from explain.subject import open_subject
 
     subject, reading = open_subject(model), case.reading
     assert reading is not None  # noqa: S101 - the caller has asked
     found = explain_page(subject, reading, request.options)
-    tested = trust_page(subject, picture_view(reading, subject.classifier.spec), found)
-    doubts = reading.reasons if reading.status == "review" else ()
-    facts = Facts(
-        found.target,
-        found.probability,
-        found.decision,
-        threshold=found.threshold,
-        page=reading.status,
-        page_reasons=tuple(doubts),
-    )
-    text = {"clinician": narrate(facts), "patient": narrate(facts, "patient"), "published": published_text(found)}
     _write_array(out / f"{case.stem}_attribution.npz", found)
     write_picture(out / f"{case.stem}_explanation.png", draw_picture(reading, found))
-    empty: dict[str, Any] = {name: {} for name in ("lead_share", "wave_share", "territory_share", "area_share")}
-    body = _answer(found, subject.classifier.card.sha256, doubts)
-    return {**body, "leading_lead": None, **empty, "faithfulness": tested, "text": text, "notice": _NOTICE}
+    return {**account_of_page(subject, reading, found).document(), "notice": _NOTICE}
 
 
-def _write_array(path: Path, found: Any) -> None:
+def _write_array(path: Path, found: Explanation) -> None:
     from ecg.formats.atomic import replacing
 
     more: dict[str, Any] = {"leads": np.array(found.leads), "fs": np.float64(found.fs)} if found.leads else {}
@@ -189,58 +178,52 @@ def _write_array(path: Path, found: Any) -> None:
         np.savez_compressed(file, values=found.values, **more)
 
 
-def _subject(prediction: Prediction, model: str) -> Any:
-    """Open the model that gave the answer."""
-    from classify.weights import shipped
-    from ecg.checkpoint import load_card
-    from explain.subject import open_subject
-
-    if model == "default" and prediction.card is not None:
-        same = [folder for folder in shipped().values() if load_card(folder).sha256 == prediction.card.sha256]
-        return open_subject(same[0])
-    return open_subject(model)
-
-
-def _written(case: _Case, out: Path, request: Request, prediction: Prediction, found: Any) -> dict[str, Any]:
+def _written(case: _Case, out: Path, request: Request, prediction: Prediction, subject: Subject) -> dict[str, Any]:
     from ecg.measure import measure
-    from explain.anatomy import anatomy, shown_on, wave_labels
-    from explain.faithfulness import trust
+    from explain.account import account_of
     from explain.figures import draw_summary, write_picture
-    from explain.methods import view_for
-    from explain.narrate import facts_of, narrate
+    from explain.methods import explain
     from explain.through_page import draw_on_page
 
     record, reading = case.record, case.reading
     assert record is not None  # noqa: S101 - `_explained` refused it otherwise
-    n = found.values.shape[1]
-    parts = anatomy(found, wave_labels(record, found.fs, n), shown_on(record, found.fs, n))
-    status, doubts = (reading.status, reading.reasons) if reading is not None else ("", ())
-    reasons = prediction.reasons if prediction.status == "abstained" else ()
-    facts = facts_of(found, parts, measure(record), status, doubts, reasons)
-    text = {"clinician": narrate(facts), "patient": narrate(facts, "patient")}
-    subject = _subject(prediction, request.model)
-    tested = trust(subject, view_for(subject, record, request.options), found)
+    found = explain(subject, record, request.options, prediction)
+    page, doubts = (reading.status, reading.reasons) if reading is not None else ("", ())
+    told = account_of(
+        subject,
+        record,
+        request.options,
+        found,
+        measured=measure(record),
+        page=page,
+        page_reasons=doubts,
+        reasons=prediction.reasons,
+    )
+    assert told.anatomy is not None  # noqa: S101 - records have leads
     _write_array(out / f"{case.stem}_attribution.npz", found)
-    draw_summary(out / f"{case.stem}_explanation.png", found, record, parts, text["clinician"])
+    draw_summary(out / f"{case.stem}_explanation.png", found, record, told.anatomy, told.text["clinician"])
     if reading is not None and reading.scale is not None:
         write_picture(out / f"{case.stem}_explanation_page.png", draw_on_page(reading, found))
     if request.published:
-        text["published"] = _published(case, out, request, prediction, found, parts.leading_lead)
-    return _body(found, prediction, parts, tested, text)
+        more = _published(case, out, request, prediction, subject, told)
+        told = replace(told, text={**told.text, "published": more})
+    return {**told.document(), "notice": _NOTICE}
 
 
-def _published(case: _Case, out: Path, request: Request, prediction: Prediction, found: Any, lead: str) -> str:
+def _published(
+    case: _Case, out: Path, request: Request, prediction: Prediction, subject: Subject, told: Account
+) -> str:
     """Draw the published figures: by Grad-CAM and saliency, whatever method was asked for."""
     from explain import figures
     from explain.methods import explain
     from explain.narrate import published_text
 
-    subject, record = _subject(prediction, request.model), case.record
+    record = case.record
     assert record is not None  # noqa: S101 - `_explained` refused it otherwise
-    given: dict[str, Any] = {"target": found.target}
-    cam = explain(subject, record, request.options, prediction, method="gradcam", **given)
-    saliency = explain(subject, record, request.options, prediction, method="saliency", **given)
-    stem = out / case.stem
+    asked = replace(request.options, target=told.explanation.target)
+    cam = explain(subject, record, replace(asked, method="gradcam"), prediction)
+    saliency = explain(subject, record, replace(asked, method="saliency"), prediction)
+    stem, lead = out / case.stem, told.anatomy.leading_lead if told.anatomy is not None else ""
     figures.draw_heat_map(Path(f"{stem}_heat_map.png"), cam, published=True)
     figures.draw_lead_grid(Path(f"{stem}_lead_grid.png"), cam, record)
     if lead:
@@ -248,42 +231,6 @@ def _published(case: _Case, out: Path, request: Request, prediction: Prediction,
         figures.draw_one_lead(Path(f"{stem}_one_lead.png"), cam, saliency, record, lead)
         figures.draw_prediction(Path(f"{stem}_prediction.png"), cam, record, lead)
     return published_text(cam)
-
-
-def _body(found: Any, prediction: Prediction, parts: Any, tested: Any, text: dict[str, str]) -> dict[str, Any]:
-    card = prediction.card
-    return {
-        **_answer(found, card.sha256 if card is not None else "", prediction.reasons),
-        "leading_lead": parts.leading_lead,
-        "lead_share": dict(parts.lead_share),
-        "wave_share": dict(parts.wave_share),
-        "territory_share": dict(parts.territory_share),
-        "area_share": dict(parts.area_share),
-        "faithfulness": dict(tested),
-        "text": text,
-        "notice": _NOTICE,
-    }
-
-
-def _answer(found: Any, sha256: str, reasons: Sequence[str]) -> dict[str, Any]:
-    """Tell what was answered, and how it was explained."""
-    return {
-        "status": found.status,
-        "reasons": list(reasons),
-        "model": found.model,
-        "model_sha256": sha256,
-        "task": found.task,
-        "target": found.target,
-        "probability": found.probability,
-        "threshold": found.threshold,
-        "decision": int(found.decision),
-        "method": found.method,
-        "baseline": found.baseline,
-        "delta": found.delta,
-        "steps": found.steps,
-        "seconds": round(found.seconds, 3),
-        "notes": list(found.notes),
-    }
 
 
 def _refused(request: Request, reasons: Sequence[str]) -> dict[str, Any]:
