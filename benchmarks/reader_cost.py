@@ -162,7 +162,7 @@ def _grown(files: Sequence[Path], pages: int) -> list[float]:
         "print(json.dumps(memory_by_page([Path(p) for p in sys.argv[2:]], int(sys.argv[1]))))"
     )
     command = [sys.executable, "-c", code, str(pages), *map(str, files)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, env=_one_thread())  # noqa: S603
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=_one_thread())  # noqa: S603
     return [float(v) for v in json.loads(done.stdout)]
 
 

@@ -23,12 +23,14 @@ from digitize.options import DigitizeOptions
 from digitize.orient import find_turn
 from digitize.overlap import OwnInk, share_out
 from digitize.owner import own_ink, owned_rows
+from digitize.prediction import predict_snr
 from digitize.pulse import Pulse, check_upright, find_pulses
 from digitize.quality import NOT_PRINTED, grade_lead, judge_page, missing_lead, uneven_columns
 from digitize.recordings import chosen, find_recordings, read_parts
 from digitize.result import Digitization, LeadQuality
 from digitize.segment import InkMap, bridged, ink_map, remove_rules
 from digitize.sheet import Sheet, upright
+from digitize.signs import lead_signs, line_signs, page_signs
 from digitize.stroke import Pen, measure_pen
 from digitize.text import PX_PER_MM, NameHit, find_names, look_again, printed_scale
 from digitize.trace import Row, attach_runs, find_rows
@@ -103,9 +105,10 @@ def digitize_all(page: Page, options: DigitizeOptions | None = None) -> tuple[Di
     parts = find_recordings(rows, share, names, guess) if options.corners is None else ()
     if len(parts) > 1:
         return read_parts(page, sheet, parts, lambda part: digitize_all(part, options))
-    pulses = find_pulses(bridged(share, guess), rows, guess)
+    solid = bridged(share, guess)
+    pulses = find_pulses(solid, rows, guess)
     if not options.force:
-        check_upright(bridged(share, guess), rows, pulses, guess)
+        check_upright(solid, rows, pulses, guess)
     names = look_again(ink.share, guess, names)
     printed = printed_scale(names)
     calibration = calibrate(grid, pulses, printed, options, page.dpi)
@@ -257,7 +260,9 @@ def _assemble(
     seen = to_record(tuple(r.trace for r in readings), scale, fs=options.fs)
     traces = tuple(r.trace for r in reconciled(readings, places))
     record = with_chest_gain(to_record(traces, scale, fs=options.fs), pulses)
-    quality = _quality(readings, ink, calibration)
+    lines = [line_signs(reading, frame.share, scale.px_per_mm_y) for reading in readings]
+    signs = lead_signs(lines, page_signs(seen, sheet, pen, ink.contrast, pulses, calibration, match))
+    quality = _quality(readings, ink, calibration, predict_snr(signs))
     doubts = calibration.doubts + match.doubts + uneven_columns(match.bounds_px)
     status, reasons = judge_page(seen, quality, doubts, match.margin, named=match.named)
     overruled = tuple(str(step["forced_past"]) for step in steps if "forced_past" in step)
@@ -286,6 +291,7 @@ def _assemble(
         steps=done,
         forced=status == "refused",
         flattening=sheet.flattening,
+        signs=signs,
     )
 
 
@@ -325,7 +331,9 @@ def _pen(frame: Frame) -> Pen:
     return Pen(float(np.median([p.width_px for p in pens])), float(np.median([p.softness_px for p in pens])))
 
 
-def _quality(readings: Sequence[LineReading], ink: InkMap, calibration: Calibration) -> dict[str, LeadQuality]:
+def _quality(
+    readings: Sequence[LineReading], ink: InkMap, calibration: Calibration, snr_db: Mapping[str, float]
+) -> dict[str, LeadQuality]:
     """Quality of every lead of the layout, of the longer print where it stands twice, and of those it lacks."""
     quality: dict[str, LeadQuality] = {}
     length: dict[str, int] = {}
@@ -333,6 +341,6 @@ def _quality(readings: Sequence[LineReading], ink: InkMap, calibration: Calibrat
         lead = r.trace.box.lead.removeprefix("-")
         if r.trace.y.size > length.get(lead, 0):
             length[lead] = r.trace.y.size
-            quality[lead] = grade_lead(r.trace, r.coverage, ink.contrast, r.overlap, r.error, calibration.scale)
+            quality[lead] = grade_lead(r.coverage, ink.contrast, r.overlap, snr_db.get(lead), calibration.scale)
     missing = {lead: missing_lead(NOT_PRINTED) for lead in LEADS if lead not in quality}
     return {**quality, **missing}

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitize.direction import steepness, time_direction
-from digitize.result import LeadQuality, LeadTrace, Status
+from digitize.result import LeadQuality, Status
 from ecg import ECGRecord, PaperScale, limb_residual
 
 #: Reason of a lead that the page's layout does not have.
@@ -24,6 +24,9 @@ __all__ = [
     "uneven_columns",
 ]
 
+#: Predicted SNR in dB from which a lead is good, and below which it is poor: at 6 dB, where the literature calls a
+#: reading unusable, half of the amplitude is error; at 12 dB a quarter.
+_GOOD_DB, _POOR_DB = 12.0, 6.0
 #: Shortest stretch that two leads must share to be compared, in s: a beat or two.
 _SHARED_S = 1.5
 #: Least agreement of the leads' beats. Leads of one heart beat together: 0.95 at least over 35 records of PTB-XL, cut
@@ -37,38 +40,27 @@ _NAMED = 3
 
 
 def grade_lead(
-    trace: LeadTrace, coverage: float, contrast: float, overlap: float, error: float, scale: PaperScale
+    coverage: float, contrast: float, overlap: float, snr_db: float | None, scale: PaperScale
 ) -> LeadQuality:
     """Grade one lead.
 
     Parameters
     ----------
-    trace : LeadTrace
     coverage : float
         Share of its columns with ink, 0 to 1.
     contrast : float
         Ink against paper, 0 to 1.
     overlap : float
         Share of its columns in which something else touches it, 0 to 1.
-    error : float
-        Root mean square difference between the stroke as fitted and the ink seen, as shares of ink.
+    snr_db : float or None
+        Predicted signal-to-noise ratio; None where too little of the lead was read.
     scale : PaperScale
 
     Returns
     -------
     LeadQuality
-        The predicted SNR follows from the fit alone: a line that misses the ink by ``error`` in a pen's width is off
-        by about that part of a pixel. It is an estimate, not a measurement.
     """
-    height_px = trace.y[np.isfinite(trace.y)]
     reasons = []
-    snr = None
-    if height_px.size >= 10:
-        power = float(np.var(height_px))
-        # Error in pixels: 4 times the ink error (measured on drawn pages: 0.1 of ink error is 0.4 px of line error),
-        # and where ink is missing or another line's, the whole signal.
-        noise = (4.0 * error) ** 2 + (1 - coverage + 0.5 * overlap) * power
-        snr = float(np.clip(10 * np.log10(max(power, 1e-6) / max(noise, 1e-9)), 0, 40))
     if coverage < 0.9:
         reasons.append(f"only {coverage:.0%} of its line was found")
     if overlap > 0.1:
@@ -77,10 +69,13 @@ def grade_lead(
         reasons.append(f"faint ink: contrast {contrast:.2f}")
     if scale.px_per_mm_x < 3:
         reasons.append(f"coarse picture: {scale.px_per_mm_x:.1f} pixels per millimetre")
-    if coverage < 0.5 or snr is None or snr < 6:
-        return LeadQuality(coverage, contrast, overlap, snr, "poor", tuple(reasons) or ("weak agreement with the ink",))
-    good = coverage >= 0.95 and overlap <= 0.1 and snr >= 12 and not reasons
-    return LeadQuality(coverage, contrast, overlap, snr, "good" if good else "fair", tuple(reasons))
+    if coverage < 0.5 or snr_db is None or snr_db < _POOR_DB:
+        why = tuple(reasons) or ("its signal is expected to be far from the true one",)
+        return LeadQuality(coverage, contrast, overlap, snr_db, "poor", why)
+    good = coverage >= 0.95 and overlap <= 0.1 and snr_db >= _GOOD_DB and not reasons
+    if not good and not reasons:
+        reasons.append(f"its signal is expected at {snr_db:.0f} dB")
+    return LeadQuality(coverage, contrast, overlap, snr_db, "good" if good else "fair", tuple(reasons))
 
 
 def missing_lead(reason: str) -> LeadQuality:

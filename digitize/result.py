@@ -119,6 +119,8 @@ class Digitization:
         projective part.
     part : tuple of int
         Number of this ECG on its page, from 1, and how many the page holds.
+    signs : mapping lead -> float array [signs]
+        What the predicted SNR of each lead follows from, in the order of `digitize.signs.SIGNS`.
     """
 
     record: ECGRecord | None
@@ -140,6 +142,7 @@ class Digitization:
     forced: bool = False
     flattening: Flattening | None = None
     part: tuple[int, int] = (1, 1)
+    signs: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
     @property
     def snr_pred_db(self) -> float | None:
