@@ -1,12 +1,13 @@
 """From a record to what a classifier takes in: the only place where that happens, in training and prediction alike.
 
-What goes in is said by an `InputSpec`, which stands on the model's card. Five kinds are known:
+What goes in is said by an `InputSpec`, which stands on the model's card. Six kinds are known:
 
 - ``leads``: leads as rows at one rate, each scaled; what the published networks take.
 - ``paper``: eight independent leads (I, II, V1 to V6) and, for each, where it is present. The other four limb leads
   follow from I and II (Einthoven, Goldberger), so a page and a record, whatever is missing, look alike.
 - ``beat``: the median beat of each lead (Riek et al., arXiv 2405.09567).
 - ``features``: rate, intervals and amplitudes, for trees.
+- ``patterns``: these and the relations between them (`classify.patterns`).
 - ``page``: a picture of a page, cut by `classify.images.area`.
 """
 
@@ -20,9 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classify.morphology import BEAT_SAMPLES, FEATURES, feature_vector, median_beat
+from classify.patterns import PATTERNS, pattern_vector
 from classify.resampling import resampled
 from ecg.errors import ModelError
-from ecg.record import LEADS, ECGRecord, complete_limb_leads, select
+from ecg.record import LEADS, ECGRecord, complete_limb_leads, resample, select
 
 __all__ = ["INDEPENDENT_LEADS", "InputSpec", "from_pictures", "from_signals", "to_extra", "to_input"]
 
@@ -39,7 +41,7 @@ _CLIP_MV = 5.0
 #: Means and standard deviations of ImageNet's red, green and blue, on a scale from 0 to 1 (torchvision's and timm's).
 _IMAGENET_MEAN, _IMAGENET_SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
-Kind = Literal["leads", "paper", "beat", "features", "page"]
+Kind = Literal["leads", "paper", "beat", "features", "patterns", "page"]
 Normalisation = Literal["zscore", "scale", "maximum", "median", "none", "imagenet"]
 
 
@@ -50,7 +52,7 @@ class InputSpec:
     Parameters
     ----------
     kind : str
-        ``"leads"``, ``"paper"``, ``"beat"``, ``"features"`` or ``"page"``.
+        ``"leads"``, ``"paper"``, ``"beat"``, ``"features"``, ``"patterns"`` or ``"page"``.
     leads : tuple of str
         In the order of the rows.
     fs : float
@@ -96,7 +98,7 @@ class InputSpec:
         object.__setattr__(self, "leads", tuple(self.leads))
         object.__setattr__(self, "picture", tuple(self.picture))
         kinds = {"leads": ("zscore", "scale"), "paper": ("median",), "beat": ("maximum",), "features": ("none",)}
-        kinds["page"] = ("imagenet",)
+        kinds |= {"patterns": ("none",), "page": ("imagenet",)}
         if self.kind not in kinds:
             raise ModelError(f"an input is of kind {', '.join(kinds)}, got {self.kind!r}; the model's card is damaged")
         if self.normalise not in kinds[self.kind]:
@@ -127,8 +129,8 @@ class InputSpec:
         """Shape of one input: [rows, samples], [1, leads, samples] of a beat, [features], [channels, height, width]."""
         if self.kind == "page":
             return self.picture
-        if self.kind == "features":
-            return (len(FEATURES),)
+        if self.kind in ("features", "patterns"):
+            return (len(FEATURES if self.kind == "features" else PATTERNS),)
         if self.kind == "beat":
             return (1, len(self.leads), self.n_samples)
         return (len(self.leads) * (2 if self.presence else 1), self.n_samples)
@@ -207,8 +209,8 @@ def from_signals(
     if fs < _LEAST_FS:
         raise ModelError(f"models need records of at least 100 Hz, got {fs:g} Hz; record faster")
     signals = signals.astype(np.float32, copy=False)  # sums of float16 would be rounded to it
-    if spec.kind in ("beat", "features"):
-        make = _beat if spec.kind == "beat" else _features
+    if spec.kind in ("beat", "features", "patterns"):
+        make = {"beat": _beat, "features": _features, "patterns": _patterns}[spec.kind]
         return np.stack([make(ECGRecord(x, fs, tuple(leads)), spec) for x in signals])
     x = _placed(resampled(_chosen(signals, tuple(leads), fs, spec), fs, spec.fs), spec)
     if spec.kind == "paper":
@@ -348,6 +350,12 @@ def _beat(record: ECGRecord, spec: InputSpec) -> NDArray[np.float32]:
 
 def _features(record: ECGRecord, spec: InputSpec) -> NDArray[np.float32]:
     return feature_vector(select(complete_limb_leads(record), spec.leads))
+
+
+def _patterns(record: ECGRecord, spec: InputSpec) -> NDArray[np.float32]:
+    # At the model's rate and length, at which the pages were kept that it learnt from.
+    cut = ECGRecord(record.signal[:, : round(spec.seconds * record.fs)], record.fs, record.leads)
+    return pattern_vector(resample(select(complete_limb_leads(cut), spec.leads), spec.fs))
 
 
 def to_extra(age: float | None, sex: str | None) -> NDArray[np.float32]:

@@ -11,7 +11,7 @@ from ecg.beats import WORK_RATE_HZ, Beats, RepresentativeBeat, find_beats, lead_
 from ecg.record import LEADS, ECGRecord, resample
 from ecg.waves import beat_waves
 
-__all__ = ["BEAT_SAMPLES", "FEATURES", "feature_vector", "median_beat"]
+__all__ = ["BEAT_SAMPLES", "FEATURES", "PER_LEAD", "beats_of", "feature_vector", "median_beat"]
 
 _Array = NDArray[np.float64]
 _NAN = float("nan")
@@ -31,9 +31,10 @@ _GLOBAL = (
     "qtc_fridericia_ms",
     "axis_degrees",
 )
-_PER_LEAD = ("q_mv", "r_mv", "s_mv", "qrs_area_uvs", "j_mv", "j40_mv", "j80_mv", "t_high_mv", "t_low_mv", "p_mv")
+#: Names of what is measured in each lead.
+PER_LEAD = ("q_mv", "r_mv", "s_mv", "qrs_area_uvs", "j_mv", "j40_mv", "j80_mv", "t_high_mv", "t_low_mv", "p_mv")
 #: Names of the features, in order.
-FEATURES = _GLOBAL + tuple(f"{lead}_{name}" for lead in LEADS for name in _PER_LEAD)
+FEATURES = _GLOBAL + tuple(f"{lead}_{name}" for lead in LEADS for name in PER_LEAD)
 #: Lead in which P and T are delineated, the first that a group has: II shows the P wave best, V5 and V2 the T wave.
 #: (All twelve would take a second and a half a record, one a tenth of that.)
 _WAVE_LEADS = ("II", "V5", "V2", "I", "V4", "V6", "V3", "aVF", "III", "V1", "aVL", "aVR")
@@ -62,7 +63,7 @@ def median_beat(record: ECGRecord) -> _Array | None:
         mV at 500 Hz, each lead from its median; the middle of the QRS is at sample 150. NaN in leads without beats.
     """
     work = resample(record, WORK_RATE_HZ)
-    groups = _groups(work)
+    groups = beats_of(work)
     if not groups:
         return None
     own = {lead: beats for beats in groups for lead in beats.group.leads}
@@ -89,8 +90,8 @@ def _lead_beat(x: NDArray[np.float32], peak_s: _Array) -> _Array:
     return out
 
 
-def _groups(work: ECGRecord) -> list[Beats]:
-    """Beats of each group of leads that shows any."""
+def beats_of(work: ECGRecord) -> list[Beats]:
+    """Beats of each group of leads that shows any, the longest group first; the record is at 500 Hz."""
     found = [find_beats(work, group) for group in lead_groups(work)]
     return [beats for beats in found if beats.peak_s.size and beats.typical.any()]
 
@@ -123,7 +124,7 @@ def feature_vector(record: ECGRecord) -> NDArray[np.float32]:
     work = resample(record, WORK_RATE_HZ)
     values: dict[str, float] = {}
     areas: dict[str, float] = {}
-    for beats in _groups(work):
+    for beats in beats_of(work):
         beat = representative_beat(work, beats)
         cycle_s = float(np.median(np.diff(beats.peak_s))) if beats.peak_s.size > 1 else _NAN
         for name, value in {**_rhythm(beats, cycle_s), **_intervals(beat, beats, cycle_s)}.items():

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from classify.images.copies import find_copies, is_published, published_folders, validated, warn_of_copies
 from classify.images.drawn import from_drawn, is_drawn
-from classify.images.readings import kept_pictures, kept_reading
+from classify.images.readings import kept_pictures, kept_reading, kept_vectors
 from classify.inputs import InputSpec, to_extra
 from classify.labels import find_task, target_table
 from classify.sets import LabelledSet
@@ -87,10 +87,13 @@ def from_pages(
     if not pages:
         raise OptionsError(f"no page with a label in {root}: give a set of einthoven synth or a folder a class")
     paths = [page.path for page in pages]
-    pictures = signals = None
+    ready = signals = None
     if spec.kind == "page":
-        pictures = kept_pictures(paths, spec, Path(cache), progress)
-        readable = pictures.reshape(len(paths), -1).any(axis=1)
+        ready = kept_pictures(paths, spec, Path(cache), progress)
+        readable = ready.reshape(len(paths), -1).any(axis=1)
+    elif spec.kind in ("features", "patterns") and reader == "digitize":
+        ready = kept_vectors(paths, spec, Path(cache), progress)
+        readable = np.isfinite(ready).any(axis=1)
     else:
         signals = _kept_signals(paths, reader, Path(cache), progress)
         readable = np.isfinite(signals).any(axis=(1, 2))
@@ -100,8 +103,8 @@ def from_pages(
         folds=folds,
         signals=signals,
         leads=("II",) if reader == "strip" else LEADS,
-        fs=0.0 if pictures is not None else _KEPT_FS[reader],
-        ready=pictures,
+        fs=0.0 if signals is None else _KEPT_FS[reader],
+        ready=ready,
         spec=spec,
         answers=answers,
         extra=np.stack([to_extra(None if x is None else x.age, None if x is None else x.sex) for x in items]),

@@ -82,7 +82,10 @@ class LabelledSet:
         """Tell of which records an input can be made."""
         if self.ready is not None and self.spec.kind == "beat":
             return np.asarray(np.isfinite(self.ready[:, 0, 0, 0]))
-        if self.ready is not None and self.spec.kind == "features":  # they may be unknown one by one, not all
+        if self.ready is not None and self.spec.kind in (
+            "features",
+            "patterns",
+        ):  # they may be unknown one by one, not all
             return np.asarray(np.isfinite(self.ready).any(axis=1))
         return np.ones(len(self), dtype=bool) if self.readable is None else self.readable
 
@@ -106,7 +109,7 @@ def from_items(
     LabelledSet
     """
     items = tuple(items)
-    made = spec.kind in ("beat", "features")
+    made = spec.kind in ("beat", "features", "patterns")
     first = items[0].record()
     return LabelledSet(
         ids=tuple(str(item.ecg_id) for item in items),

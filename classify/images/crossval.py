@@ -15,12 +15,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from classify.bootstrap import Interval, patient_weights, percentiles
 from classify.evaluate import Predictions, decide, read_predictions, write_predictions
+from classify.images.routes import fitted_weights, joined
 from classify.protocols import Split
 from classify.sets import LabelledSet
 from classify.train import Run, train
 from ecg.errors import ModelError, OptionsError
 
-__all__ = ["FOLDS", "cross_validate", "f1_difference", "grouped_folds", "pooled", "split_of_fold"]
+__all__ = ["FOLDS", "cross_fitted", "cross_validate", "f1_difference", "grouped_folds", "pooled", "split_of_fold"]
 
 FOLDS = 5
 #: Validation takes one in eight of the training pages, 12.5 %: the published 10 to 15 %.
@@ -107,7 +108,8 @@ def cross_validate(
     Returns
     -------
     Predictions
-        Of all pages that could be read; ``folds`` say which model predicted them.
+        Of all pages that could be read; ``folds`` say which model predicted them. Each fold has the temperature that
+        fits the pages of the others.
     """
     task = run.tasks[0]
     y = known.answers[task.name]
@@ -119,8 +121,34 @@ def cross_validate(
     for fold in range(FOLDS):
         folder = out / f"fold_{fold + 1}"
         split = split_of_fold(np.where(counted, folds, -1), fold, classes, groups, run.options.seed)
+        if run.entry.kind == "forest":  # nothing of it is chosen by validation
+            split = replace(split, train=np.concatenate([split.train, split.validation]))
         parts.append(_one_fold(replace(run, split=split), known, folder, str(fold + 1), progress))
-    return pooled(parts)
+    return cross_fitted([pooled(parts)])
+
+
+def cross_fitted(members: Sequence[Predictions]) -> Predictions:
+    """Join predictions by weights, or give one model a temperature, that each fold takes from the other folds.
+
+    Parameters
+    ----------
+    members : sequence of Predictions
+        Of the same pages in the same order; ``folds`` say which model predicted them. The folds of the first count.
+
+    Returns
+    -------
+    Predictions
+        Pages whose truth or fold is unknown keep equal weights.
+    """
+    first, n = members[0], len(members)
+    folds, known = np.array(first.folds), np.isfinite(first.y).all(axis=1)
+    p = joined([one.p for one in members], [1.0 / n] * n)
+    for fold in np.unique(folds[known]):
+        here, others = folds == fold, known & (folds != fold) & (folds != "")
+        if fold and others.any():
+            weights = fitted_weights([one.p[others] for one in members], first.y[others])
+            p[here] = joined([one.p[here] for one in members], list(weights))
+    return replace(first, p=p)
 
 
 def _one_fold(
@@ -139,7 +167,9 @@ def _one_fold(
     train(run, known, folder, progress)
     model, task, rows = load_classifier(folder), run.tasks[0], run.split.test
     logits = predict_set(model, known, rows)
-    found = predictions_of(logits, model.card, task, model.outputs(task), known, rows)
+    # Temperatures come from the other folds, not from a tenth of the training pages.
+    card = replace(model.card, temperature=1.0, temperatures={}, offsets={})
+    found = predictions_of(logits, card, task, model.outputs(task), known, rows)
     found = replace(found, folds=(name,) * len(found.ids))
     write_predictions(done, found)
     return found

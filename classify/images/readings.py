@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classify.images.area import as_grey, fitted, recording_area
-from classify.inputs import InputSpec
+from classify.inputs import InputSpec, from_signals
 from ecg.errors import ECGError
 from ecg.formats import read_pages
 from ecg.formats.atomic import replacing
 from ecg.record import LEADS, resample, select
 
-__all__ = ["KeptReading", "kept_pictures", "kept_reading", "page_digest"]
+__all__ = ["KeptReading", "kept_pictures", "kept_reading", "kept_vectors", "page_digest"]
 
 #: Rate in Hz and samples of the signals that are kept.
 _FS, _SAMPLES = 100.0, 1000
@@ -127,6 +127,41 @@ def kept_pictures(
         seen = _whole(path) if spec.area == "whole" else kept_reading(path, cache).area
         if seen is not None:
             out[number - 1] = fitted(as_grey(seen) if channels == 1 else seen, height, width, spec.fit)
+        if progress is not None:
+            progress(number, len(paths))
+    return out
+
+
+def kept_vectors(
+    paths: Sequence[Path], spec: InputSpec, cache: Path, progress: Callable[[int, int], None] | None = None
+) -> NDArray[np.float32]:
+    """Features or patterns of pages, kept too, because measuring beats takes a tenth of a second.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+    spec : InputSpec
+        Of kind ``"features"`` or ``"patterns"``.
+    cache : Path
+    progress : callable, optional
+        Called with the number of pages done and of all.
+
+    Returns
+    -------
+    float32 array [pages, features]
+        NaN where not measurable, throughout where a page was refused.
+    """
+    out = np.full((len(paths), *spec.shape), np.nan, np.float32)
+    names = hashlib.sha256(repr((sorted(spec.to_dict().items()), spec.shape)).encode()).hexdigest()[:8]
+    for number, path in enumerate(paths, start=1):
+        kept = cache / "readings" / f"{page_digest(path)}-{spec.kind}-{names}.npy"
+        if not kept.is_file():
+            signals = kept_reading(path, cache).signals
+            there = bool(np.isfinite(signals).any())
+            found = from_signals(signals[None], LEADS, _FS, spec)[0] if there else out[number - 1]
+            with replacing(kept) as temporary, temporary.open("wb") as file:
+                np.save(file, found)
+        out[number - 1] = np.load(kept)
         if progress is not None:
             progress(number, len(paths))
     return out

@@ -23,11 +23,13 @@ from ecg.errors import ModelError
 if TYPE_CHECKING:
     from classify.predict import Prediction
 
-__all__ = ["ROUTES_FILE", "joined", "joined_answer", "page_route"]
+__all__ = ["ROUTES_FILE", "fitted_weights", "joined", "joined_answer", "page_route"]
 
 ROUTES_FILE = Path(__file__).resolve().parent / "routes.json"
 #: Least probability whose logarithm is taken: a network that is sure of a wrong class may be outvoted.
 _LEAST = 1e-6
+#: Largest weight that is fitted, where a model is never wrong; and the least that is worth asking a model for.
+_MOST_WEIGHT, _LEAST_WEIGHT = 20.0, 0.02
 
 
 def page_route(task: str, file: Path = ROUTES_FILE) -> Mapping[str, float]:
@@ -68,7 +70,8 @@ def joined(probabilities: Sequence[ArrayLike], weights: Sequence[float]) -> NDAr
     probabilities : sequence of array [..., labels]
         One array a model.
     weights : sequence of float
-        One a model; only their ratios matter.
+        One a model, its exponent: a sum below 1 flattens the answer, one above 1 sharpens it. A single model with
+        weight w has the temperature 1/w.
 
     Returns
     -------
@@ -77,15 +80,51 @@ def joined(probabilities: Sequence[ArrayLike], weights: Sequence[float]) -> NDAr
 
     Examples
     --------
-    >>> joined([[0.9, 0.1], [0.5, 0.5]], [1.0, 1.0]).round(3).tolist()
+    >>> joined([[0.9, 0.1], [0.5, 0.5]], [0.5, 0.5]).round(3).tolist()
     [0.75, 0.25]
     """
-    share = np.asarray(weights, np.float64) / np.sum(weights)
-    logs = sum(
-        w * np.log(np.maximum(np.asarray(p, np.float64), _LEAST)) for w, p in zip(share, probabilities, strict=True)
-    )
+    logs = sum(w * log for w, log in zip(weights, map(_log, probabilities), strict=True))
     e = np.exp(logs - np.max(logs, axis=-1, keepdims=True))
     return np.asarray(e / e.sum(axis=-1, keepdims=True))
+
+
+def _log(p: ArrayLike) -> NDArray[np.float64]:
+    return np.asarray(np.log(np.maximum(np.asarray(p, np.float64), _LEAST)))
+
+
+def fitted_weights(probabilities: Sequence[ArrayLike], y: ArrayLike) -> NDArray[np.float64]:
+    """Weights under which the joined answer is the likeliest to be true, none below 0.
+
+    The loss is convex in the weights, so that they do not depend on where the search starts. Classes weigh the same,
+    however many pages each has: the members were trained so.
+
+    Parameters
+    ----------
+    probabilities : sequence of array [pages, labels]
+        One array a model, of pages that it did not learn from.
+    y : array [pages, labels]
+        One 1 a row.
+
+    Returns
+    -------
+    float64 array [models]
+        0 for a model that adds nothing.
+    """
+    from scipy.optimize import minimize
+
+    truth = np.asarray(y, np.float64)
+    each = truth / np.maximum(truth.sum(axis=0), 1) / max(int(truth.any(axis=0).sum()), 1)
+    logs = np.stack([_log(p) for p in probabilities])
+
+    def loss(w: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        p = joined(probabilities, list(w))
+        # What a class weighs times (expected minus told) logarithm: the slope of the mean of -log p.
+        slope = np.einsum("nk,mnk->m", p * each.sum(axis=1, keepdims=True) - each, logs)
+        return -float((each * np.log(np.maximum(p, 1e-300))).sum()), slope
+
+    n = len(probabilities)
+    found = minimize(loss, np.full(n, 1.0 / n), jac=True, method="L-BFGS-B", bounds=[(0.0, _MOST_WEIGHT)] * n)
+    return np.asarray(np.where(found.x < _LEAST_WEIGHT, 0.0, found.x))
 
 
 def joined_answer(answers: Sequence[Prediction], weights: Sequence[float]) -> Prediction:
@@ -103,8 +142,10 @@ def joined_answer(answers: Sequence[Prediction], weights: Sequence[float]) -> Pr
         The first that has no answer, where one has none; abstained where one abstained.
     """
     unanswered = [answer for answer in answers if not answer.probabilities]
-    if unanswered or len(answers) == 1:
-        return (unanswered or list(answers))[0]
+    if unanswered:
+        return unanswered[0]
+    if len(answers) == 1 and weights[0] == 1:
+        return answers[0]
     p = joined([answer.probabilities for answer in answers], weights)
     decision = decide(p[None], answers[0].labels, "multiclass", {})[0]
     return replace(

@@ -1,9 +1,10 @@
-"""What the registry says of the image networks, whose input is the picture of a page."""
+"""What the registry says of the classifiers of pages: networks that see the picture, trees that see what was read."""
 
 from __future__ import annotations
 
 from classify.inputs import InputSpec
 from classify.models.entry import ModelEntry, Recipe, builder
+from ecg.record import LEADS
 
 __all__ = ["PAGE_MODELS"]
 
@@ -39,7 +40,7 @@ def _entry(
     )
 
 
-#: The published image classifier, its two rivals and its five baselines.
+#: The published image classifier, its two rivals and its five baselines; trees of our own.
 PAGE_MODELS = (
     _entry(
         "efficientnet_b0_msa",
@@ -58,4 +59,15 @@ PAGE_MODELS = (
     _entry("resnet50", "ResNet50", 23_510_081, "body.layer4", "He et al., CVPR 2016, arXiv 1512.03385"),
     _entry("densenet121", "DenseNet121", 6_954_881, "body.features", "Huang et al., CVPR 2017, arXiv 1608.06993"),
     _entry("convnext_tiny", "ConvNeXtTiny", 27_820_897, "body.stages", "Liu et al., CVPR 2022, arXiv 2201.03545"),
+    ModelEntry(
+        name="page_trees",
+        build=builder("page_trees", "PageTrees"),
+        # Pages are kept at 100 Hz; the networks of signals see no more.
+        spec=InputSpec(kind="patterns", leads=LEADS, fs=100, seconds=10, normalise="none"),
+        n_parameters=0,
+        source="Geurts et al., Mach Learn 2006;63:3, over patterns read from the digitized page",
+        explains="",
+        kind="forest",
+        ships=True,
+    ),
 )

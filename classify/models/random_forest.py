@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ecg.errors import ModelError
 
-__all__ = ["EXACT", "RandomForest"]
+__all__ = ["EXACT", "RandomForest", "filled", "joined_trees", "medians"]
 
 _Array = NDArray[np.floating]
 
@@ -76,14 +76,12 @@ class RandomForest:
             )
         if (np.ptp(y, axis=0) == 0).any():
             raise ModelError("a forest needs records with and without each label; take more records")
-        with np.errstate(all="ignore"):
-            known = np.isfinite(x).any(axis=0)
-            missing = np.where(known, np.nanmedian(np.where(known, x, 0), axis=0), 0).astype(np.float32)
+        missing = medians(x)
         forest = RandomForestClassifier(
             self.n_trees, min_samples_leaf=self.least_leaf, n_jobs=jobs, random_state=self.seed
         )
-        forest.fit(_filled(x, missing), y[:, 0] if self.n_labels == 1 else y)
-        self.arrays = {**_joined([tree.tree_ for tree in forest.estimators_], self.n_labels), "missing": missing}
+        forest.fit(filled(x, missing), y[:, 0] if self.n_labels == 1 else y)
+        self.arrays = {**joined_trees([tree.tree_ for tree in forest.estimators_], self.n_labels), "missing": missing}
         return self
 
     def predict_proba(self, x: _Array) -> NDArray[np.float32]:
@@ -104,7 +102,7 @@ class RandomForest:
         missing = self.arrays["missing"]
         if x.ndim != 2 or x.shape[1] != missing.size:
             raise ModelError(f"this forest takes [records, {missing.size}] features, got {list(x.shape)}")
-        parts = [self._walk(_filled(x[i : i + _CHUNK], missing)) for i in range(0, len(x), _CHUNK)]
+        parts = [self._walk(filled(x[i : i + _CHUNK], missing)) for i in range(0, len(x), _CHUNK)]
         return np.concatenate(parts) if parts else np.empty((0, self.n_labels), np.float32)
 
     def _walk(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -151,13 +149,33 @@ def _are_trees(arrays: Mapping[str, NDArray[Any]]) -> bool:
     return bool(forward.all() and within and known)
 
 
-def _filled(x: _Array, missing: NDArray[np.float32]) -> NDArray[np.float32]:
+def medians(x: _Array) -> NDArray[np.float32]:
+    """Median of each feature [features] over the records that have it; 0 where none has."""
+    with np.errstate(all="ignore"):
+        known = np.isfinite(x).any(axis=0)
+        return np.where(known, np.nanmedian(np.where(known, x, 0), axis=0), 0).astype(np.float32)
+
+
+def filled(x: _Array, missing: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Features with what is missing replaced."""
     out: NDArray[np.float32] = np.where(np.isfinite(x), x, missing).astype(np.float32)
     return out
 
 
-def _joined(trees: list[Any], n_labels: int) -> dict[str, NDArray[Any]]:
-    """Nodes of all trees in one array each; children by their place there, −1 at leaves."""
+def joined_trees(trees: list[Any], n_labels: int) -> dict[str, NDArray[Any]]:
+    """Nodes of all trees in one array each; children by their place there, −1 at leaves.
+
+    Parameters
+    ----------
+    trees : list of scikit-learn's trees
+    n_labels : int
+        Outputs of yes and no, of which the share of yes is kept; 1 output of more classes keeps the share of each.
+
+    Returns
+    -------
+    dict of str to array
+        What `RandomForest.state` gives, but for ``missing``.
+    """
     sizes = np.array([tree.node_count for tree in trees])
     roots = np.concatenate([[0], np.cumsum(sizes)[:-1]])
 
@@ -168,11 +186,12 @@ def _joined(trees: list[Any], n_labels: int) -> dict[str, NDArray[Any]]:
 
     # [nodes, labels, classes]: numbers or shares of records, by scikit-learn's version.
     values = np.concatenate([tree.value.reshape(tree.node_count, n_labels, -1) for tree in trees])
+    shares = values / values.sum(axis=-1, keepdims=True)
     return {
         "left": children("children_left"),
         "right": children("children_right"),
         "feature": np.concatenate([tree.feature for tree in trees]).clip(0).astype(np.int16),
         "threshold": np.concatenate([tree.threshold for tree in trees]),
-        "share": (values[..., 1] / values.sum(axis=-1)).astype(np.float16),
+        "share": (shares[:, 0] if values.shape[-1] > 2 else shares[..., 1]).astype(np.float16),
         "roots": roots.astype(np.int32),
     }

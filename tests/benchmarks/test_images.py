@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from benchmarks import image_tables, images
-from benchmarks.images import EXPERIMENTS, content_of, join, main
+from benchmarks.image_joins import join, ship, weights_of
+from benchmarks.images import EXPERIMENTS, content_of, main
 from classify.evaluate import Predictions, read_predictions, write_predictions
 from classify.labels import find_task
 from classify.models import MODELS
@@ -24,9 +25,8 @@ def predicted(share: float, seed: int, n: int = 80) -> Predictions:
     y = np.arange(n) % 4
     called = np.where(rng.random(n) < share, y, rng.integers(0, 4, n))
     ids = tuple(f"page{k}" for k in range(n))
-    return Predictions(
-        ids, tuple(f"g{k // 2}" for k in range(n)), ("1",) * n, LABELS, np.eye(4)[y], 0.1 + 0.6 * np.eye(4)[called]
-    )
+    groups, folds = tuple(f"g{k // 2}" for k in range(n)), tuple(str(k // 2 % 5 + 1) for k in range(n))
+    return Predictions(ids, groups, folds, LABELS, np.eye(4)[y], 0.1 + 0.6 * np.eye(4)[called])
 
 
 def test_every_image_network_has_its_experiment_with_the_same_budget() -> None:
@@ -44,7 +44,7 @@ def test_experiments_build_the_training_that_they_name() -> None:
     from classify.models import find_model
 
     run = images.run_of(EXPERIMENTS["mobilenet"], "", {})
-    assert (run.options.lr, run.options.optimiser, run.options.epochs) == (1e-4, "adam", 15)
+    assert (run.options.lr, run.options.optimiser, run.options.epochs) == (1e-4, "adam", 4)
     assert run.entry.spec == find_model("mobilenet").spec
     assert images.run_of(EXPERIMENTS["msa_from_nought"], "", {}).arguments == {"first_block": 0}
     run = images.run_of(EXPERIMENTS["forest"], "", {"seed": 3})
@@ -65,7 +65,7 @@ def test_what_cannot_start_is_told(arguments: list[str], told: str, capsys: pyte
 
 
 def test_predictions_are_joined_on_the_pages_that_all_could_read(tmp_path: Path) -> None:
-    first, second = predicted(0.7, 1), predicted(0.7, 2).rows(np.arange(80) != 7)
+    first, second = predicted(0.9, 1), predicted(0.6, 2).rows(np.arange(80) != 7)
     for name, found in (("ours", first), ("forest", second)):
         (tmp_path / name).mkdir()
         write_predictions(tmp_path / name / "predictions.csv", found)
@@ -73,8 +73,14 @@ def test_predictions_are_joined_on_the_pages_that_all_could_read(tmp_path: Path)
     assert len(both.ids) == 79
     assert "page7" not in both.ids
     at = first.ids.index("page9")
-    expected = np.sqrt(first.p[at] * second.p[at - 1])
-    np.testing.assert_allclose(both.p[at - 1], expected / expected.sum(), rtol=1e-5)
+    others = [k for k in range(80) if k not in (7,) and first.folds[k] != first.folds[at]]
+    theirs = [k - (k > 7) for k in others]
+    from classify.images.routes import fitted_weights
+
+    weights = fitted_weights([first.p[others], second.p[theirs]], first.y[others])
+    expected = np.prod([p**w for p, w in zip((first.p[at], second.p[at - 1]), weights, strict=True)], axis=0)
+    np.testing.assert_allclose(both.p[at - 1], expected / expected.sum(), rtol=1e-4)
+    assert weights_of(["ours", "forest"], tmp_path)["ours"] > weights_of(["ours", "forest"], tmp_path)["forest"]
     again = read_predictions(tmp_path / "ours+forest" / "predictions.csv")
     np.testing.assert_allclose(again.p, both.p, atol=1e-6)
     with (tmp_path / "ours+forest" / "predictions.csv").open() as file:
@@ -102,3 +108,24 @@ def test_tables_tell_the_best_and_what_copies_are_worth() -> None:
     difference = results["mobilenet"]["differences"]["resnet50"]
     assert f"{difference['value']:+.3f}" in image_tables.render_differences(results)
     assert "No results yet" in image_tables.render_models({}, published)
+
+
+def test_what_ships_learns_from_every_page_and_tells_what_its_like_reached(tmp_path: Path) -> None:
+    from tiny_pages import patterned
+
+    from classify.images.crossval import cross_validate
+    from classify.runtime import load_classifier
+    from ecg.checkpoint import load_card
+
+    known = patterned()
+    run = images.run_of(EXPERIMENTS["trees"], "", {})
+    found = cross_validate(run, known, tmp_path / "trees")
+    write_predictions(tmp_path / "trees" / "predictions.csv", found)
+    card = ship(run, known, tmp_path, tmp_path / "page_trees")
+    assert card == load_card(tmp_path / "page_trees")
+    assert card.metrics["four_class f1"]["value"] > 0.7
+    assert card.data["train_records"] == len(known)
+    assert len(set(card.temperatures.values())) == 1
+    model = load_classifier(tmp_path / "page_trees")
+    p = model.answer(known.inputs(np.arange(8)), "four_class")
+    np.testing.assert_allclose(p.sum(axis=1), 1)

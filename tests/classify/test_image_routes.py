@@ -12,7 +12,7 @@ import pytest
 
 from classify import predict
 from classify.images import routes
-from classify.images.routes import joined, joined_answer, page_route
+from classify.images.routes import fitted_weights, joined, joined_answer, page_route
 from classify.inputs import InputSpec
 from classify.labels import find_task
 from classify.predict import ClassifyOptions, Prediction, classify
@@ -34,16 +34,36 @@ def answer(
 def test_the_geometric_mean_of_experts_is_taken() -> None:
     p = np.array([[0.7, 0.1, 0.1, 0.1], [0.25, 0.25, 0.25, 0.25]])
     q = np.array([[0.1, 0.7, 0.1, 0.1], [0.4, 0.3, 0.2, 0.1]])
-    found = joined([p, q], [3.0, 1.0])
+    found = joined([p, q], [0.75, 0.25])
     expected = p**0.75 * q**0.25
     np.testing.assert_allclose(found, expected / expected.sum(axis=1, keepdims=True))
     # What one model rules out another may still bring back.
     assert joined([[1.0, 0.0], [0.0, 1.0]], [1, 1]).tolist() == [0.5, 0.5]
 
 
+def test_weights_are_those_under_which_the_truth_is_likeliest() -> None:
+    from sklearn.linear_model import LogisticRegression
+
+    rng = np.random.default_rng(3)
+    y = np.eye(2)[np.arange(400) % 2]
+    # Probabilities of a model that is surer as it may be, of one that guesses, and the first once more.
+    z = 2 * y + rng.normal(size=y.shape)
+    sure, guess = (np.exp(3 * z), rng.random(y.shape))
+    p, q = (x / x.sum(axis=1, keepdims=True) for x in (sure, guess))
+    (alone,) = fitted_weights([p], y)
+    # With two classes of equal size that is logistic regression on the difference of the logarithms.
+    difference = np.log(p[:, 1] / p[:, 0])[:, None]
+    oracle = LogisticRegression(C=1e9, fit_intercept=False).fit(difference, y.argmax(axis=1))
+    assert alone == pytest.approx(float(oracle.coef_[0, 0]), rel=1e-3)
+    both = fitted_weights([p, q], y)
+    assert both[1] < 0.1
+    twice = fitted_weights([p, p], y)
+    assert twice.sum() == pytest.approx(alone, rel=1e-3)
+
+
 def test_answers_of_several_models_become_one() -> None:
     first, second = answer((0.5, 0.3, 0.1, 0.1)), answer((0.1, 0.8, 0.05, 0.05), model="b", reasons=("why",))
-    both = joined_answer([first, second], [1, 1])
+    both = joined_answer([first, second], [0.5, 0.5])
     assert both.model == "a + b"
     assert both.decision == (False, True, False, False)
     assert both.reasons == ("why",)

@@ -18,6 +18,7 @@ from tiny_sets import tiny_set  # noqa: E402
 from classify.evaluate import Predictions, evaluate  # noqa: E402
 from classify.images.crossval import (  # noqa: E402
     FOLDS,
+    cross_fitted,
     cross_validate,
     f1_difference,
     grouped_folds,
@@ -182,6 +183,24 @@ def test_pages_are_predicted_by_models_that_never_saw_their_group(tmp_path: Path
     assert (tmp_path / "fold_3" / "card.json").stat().st_mtime_ns == before
     np.testing.assert_allclose(again.p, found.p, atol=1e-6)
     assert json.loads((tmp_path / "fold_1" / "card.json").read_text())["folds"]["protocol"] == "fold 1"
+
+
+def test_no_page_has_a_say_in_its_own_temperature() -> None:
+    rng = np.random.default_rng(4)
+    y = rng.integers(0, 4, 100)
+    p = rng.dirichlet(np.ones(4), 100) * 0.3 + 0.7 * np.eye(4)[np.where(rng.random(100) < 0.7, y, (y + 1) % 4)]
+    folds = tuple(str(k % 5 + 1) for k in range(100))
+    given = replace(table(p, y), folds=folds)
+    found = cross_fitted([given])
+    np.testing.assert_array_equal(found.p.argmax(axis=1), p.argmax(axis=1))
+    first = np.array(folds) == "1"
+    other = y.copy()
+    other[first] = (y[first] + 2) % 4  # another truth of one fold moves what the other folds are told, not its own
+    again = cross_fitted([replace(given, y=np.eye(4)[other])])
+    np.testing.assert_allclose(again.p[first], found.p[first])
+    assert not np.allclose(again.p[~first], found.p[~first])
+    unknown = cross_fitted([replace(given, folds=("",) * 100)])
+    np.testing.assert_allclose(unknown.p, p)
 
 
 def table(p: np.ndarray, y: np.ndarray, start: int = 0) -> Predictions:
