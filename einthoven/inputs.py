@@ -14,13 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from ecg.errors import ECGError, FormatError, OptionsError
-from einthoven.outputs import DIAGNOSIS_SCHEMA, DIGITIZATION_SCHEMA, correctable, one_line, schema_of
+from einthoven.contents import is_drawn
+from einthoven.outputs import DIGITIZATION_SCHEMA, correctable, one_line
 
 __all__ = ["Corrections", "Input", "Missing", "corrections", "find_inputs", "numbers", "page_stem"]
-
-_MASK = "_mask.png"
-_OVERLAY = "_overlay.png"
-_REPORT = "_report.pdf"
 
 
 @dataclass(frozen=True)
@@ -110,7 +107,7 @@ def _pages_in(folder: Path) -> list[Path]:
 
     found = []
     for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or not path.is_file() or _is_mask(path) or _is_ours(path):
+        if path.name.startswith(".") or not path.is_file() or is_drawn(path):
             continue
         try:
             kind = formats.identify(path)
@@ -119,21 +116,6 @@ def _pages_in(folder: Path) -> list[Path]:
         if kind in formats.PAGE_KINDS:
             found.append(path)
     return found
-
-
-def _is_mask(path: Path) -> bool:
-    return path.name.endswith(_MASK) and path.with_name(path.name.removesuffix(_MASK) + ".json").exists()
-
-
-def _is_ours(path: Path) -> bool:
-    """Whether an earlier run drew this, as the JSON beside it tells."""
-    for suffix, json_suffix, schema in (
-        (_OVERLAY, ".json", DIGITIZATION_SCHEMA),
-        (_REPORT, "_diagnosis.json", DIAGNOSIS_SCHEMA),
-    ):
-        if path.name.endswith(suffix):
-            return schema_of(path.with_name(path.name.removesuffix(suffix) + json_suffix)) == schema
-    return False
 
 
 def page_stem(stem: str, page: int, several: bool, part: tuple[int, int] = (1, 1)) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 import threading
 import time
@@ -10,17 +9,17 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from ecg.errors import ECGError, FormatError, ModelError, OptionsError
 from einthoven.batch.shards import writing_part
 from einthoven.batch.store import Store, local_copy
 from einthoven.batch.works import Row, Work, find_work
+from einthoven.contents import content_sha256
 from einthoven.inputs import page_stem
 from einthoven.outputs import one_line
 
-__all__ = ["Failure", "Order", "Part", "PartReport", "Unit", "content_sha256", "make_part"]
+__all__ = ["Failure", "Order", "Part", "PartReport", "Unit", "make_part"]
 
 #: PDFium and OpenCV's settings belong to the process: a cluster's worker with several threads takes one part at a time.
 _ONE_PART = threading.Lock()
@@ -115,41 +114,6 @@ class PartReport:
     statuses: Mapping[str, int]
     failures: tuple[Failure, ...]
     peak_mb: float
-
-
-def content_sha256(path: Path, kind: str) -> str:
-    """SHA-256 of a file; of a WFDB record, of its header followed by its signal files, because headers alone repeat.
-
-    Parameters
-    ----------
-    path : Path
-    kind : str
-
-    Returns
-    -------
-    str
-    """
-    digest = hashlib.sha256()
-    for piece in (path, *(_signal_files(path) if kind == "wfdb" else ())):
-        with piece.open("rb") as file:
-            for block in iter(lambda: file.read(1 << 20), b""):
-                digest.update(block)
-    return digest.hexdigest()
-
-
-def _signal_files(path: Path) -> list[Path]:
-    """Files beside a WFDB header that belong to it: they bear its name, or it names them."""
-    from ecg.formats.options import DEFAULT_OPTIONS
-    from ecg.formats.wfdb_header import check_header
-
-    try:
-        header = check_header(path, DEFAULT_OPTIONS)
-    except ECGError:
-        return []  # reading it will say what is wrong
-    names = {signal.file for signal in header.signals}
-    for name, _ in header.segments:
-        names |= {f"{name}.hea", f"{name}.dat"}
-    return [p for p in (path.with_name(name) for name in sorted(names)) if p.is_file()]
 
 
 def make_part(part: Part, tick: Callable[[], None], order: Order) -> PartReport:

@@ -10,18 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from ecg.errors import ECGError, OptionsError
-from einthoven.batch.make import content_sha256
 from einthoven.batch.store import file_system, is_url, local_copy
-from einthoven.outputs import DIAGNOSIS_SCHEMA, DIGITIZATION_SCHEMA, one_line, schema_of
+from einthoven.contents import content_sha256, drawn_beside, is_drawn
+from einthoven.outputs import one_line
 
 __all__ = ["Listed", "Look", "Seen", "list_source", "look"]
 
-_MASK = "_mask.png"
-#: What earlier readings draw, and the file beside it that says so, with its schema.
-_OURS = {
-    "_overlay.png": (".json", DIGITIZATION_SCHEMA),
-    "_report.pdf": ("_diagnosis.json", DIAGNOSIS_SCHEMA),
-}
 #: Columns of a manifest that may hold the paths, the first that is there; `image` is that of ``einthoven synth``.
 _PATH_COLUMNS = ("path", "file", "image", "filename")
 _TABLES = (".csv", ".tsv", ".txt", ".lst", ".parquet")
@@ -142,19 +136,9 @@ def _local_folder(folder: str, out: str) -> Iterator[Listed]:
                 if entry.is_dir(follow_symlinks=False):
                     if os.path.realpath(entry.path) != out:
                         waiting.append(entry.path)
-                elif entry.is_file() and not _is_drawn(entry.path, entry.name):
+                elif entry.is_file() and not is_drawn(Path(entry.path)):
                     found = entry.stat()
                     yield Listed(entry.path, f"{found.st_size}-{found.st_mtime_ns}")
-
-
-def _is_drawn(path: str, name: str) -> bool:
-    """Whether a file is a mask of a synthetic page, or an overlay or report of an earlier reading."""
-    if name.endswith(_MASK):
-        return Path(f"{path.removesuffix(_MASK)}.json").exists()
-    return any(
-        name.endswith(end) and schema_of(Path(f"{path.removesuffix(end)}{beside}")) == schema
-        for end, (beside, schema) in _OURS.items()
-    )
 
 
 def _remote_folder(system: Any, root: str, out: str) -> Iterator[Listed]:
@@ -163,10 +147,7 @@ def _remote_folder(system: Any, root: str, out: str) -> Iterator[Listed]:
         for name in [n for n in folders if n.startswith(".") or f"{folder.rstrip('/')}/{n}" == apart]:
             del folders[name]
         for name, found in files.items():
-            # By the names alone: a look into each JSON would be a request each.
-            marks = {_MASK: ".json", **{end: beside for end, (beside, _) in _OURS.items()}}
-            drawn = any(name.endswith(end) and f"{name.removesuffix(end)}{marks[end]}" in files for end in marks)
-            if not name.startswith(".") and not drawn:
+            if not name.startswith(".") and not drawn_beside(name, files):
                 yield Listed(system.unstrip_protocol(f"{folder.rstrip('/')}/{name}"), _tag(found))
 
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import time
-import traceback
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ecg.errors import ECGError, FormatError, ModelError
+from ecg.errors import FormatError
 from einthoven import outputs
 from einthoven.commands import digitize as reading
+from einthoven.commands.each import conclude, exit_status, not_found, rows_of
 from einthoven.inputs import Input, page_stem
 from einthoven.outputs import one_line
-from einthoven.progress import Report, reporting
+from einthoven.progress import reporting
 from einthoven.summary import SummaryRow, write_summary
 
 if TYPE_CHECKING:
@@ -108,52 +108,30 @@ def run(job: Job) -> int:
 
     out = outputs.output_folder(job.pages.out)
     check_free(out, [item.stem for item in job.pages.inputs])
-    rows = [SummaryRow(m.argument, None, "", "failed", str(m.error), "", None, 0.0) for m in job.pages.missing]
-    told: Counter[str] = Counter({"failed": len(rows)})
+    rows = not_found(job.pages.missing)
+    told: Counter[str] = Counter()
     bugs: list[str] = []
     try:
         with reporting(len(job.pages.inputs)) as report:
             for item in job.pages.inputs:
-                rows += _one_file(item, job, report, told, bugs)
+                rows += rows_of(item, _told(item, job, told), report, bugs)
                 report.file_done()
     finally:
         if rows:
             write_summary(out / "summary.csv", rows)
-    _conclude(rows, told, out, report, bugs)
-    if bugs:
-        return 3
-    return 1 if any(row.status in ("refused", "failed") for row in rows) else 0
+    conclude(rows, report, bugs, _total(rows, told, out))
+    return exit_status(rows, bugs)
 
 
-def _one_file(item: Input, job: Job, report: Report, told: Counter[str], bugs: list[str]) -> list[SummaryRow]:
-    """Diagnose one file; whatever goes wrong in it becomes a row, so that the other files are read all the same."""
-    rows: list[SummaryRow] = []
-    started = time.perf_counter()
-
-    def failed(reason: str) -> None:
-        seconds = time.perf_counter() - started
-        rows.append(SummaryRow(str(item.path), None, item.stem, "failed", reason, "", None, seconds))
-        told["failed"] += 1
-        report.line(f"{item.path}: failed")
-
-    try:
-        for diagnosis, stem in _found(item, job):
-            rows.append(_write(diagnosis, stem, item, job))
-            told[diagnosis.status] += 1
-            page = "" if stem == item.stem else f" page {diagnosis.origin.page}"
-            page += f" ECG {diagnosis.origin.part[0]}" if diagnosis.origin.part[1] > 1 else ""
-            warned = "".join(f"{w.split(':')[0]}: " for w in diagnosis.warnings)
-            report.line(f"{item.path}{page}: {diagnosis.status}: {warned}{diagnosis.headline} -> {stem}")
-    except ModelError:
-        raise  # without its model no ECG can be diagnosed
-    except ECGError as error:
-        failed(str(error))
-    except OSError as error:
-        failed(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
-    except Exception as error:
-        bugs.append(f"{one_line(item.path)}:\n{traceback.format_exc()}")
-        failed(f"a fault of the program, please report it: {type(error).__name__}: {error}")
-    return rows
+def _told(item: Input, job: Job, told: Counter[str]) -> Iterator[tuple[SummaryRow, str]]:
+    """Rows of a file, each with its line of progress; outcomes are counted."""
+    for diagnosis, stem in _found(item, job):
+        row = _write(diagnosis, stem, item, job)
+        told[diagnosis.status] += 1
+        page = "" if stem == item.stem else f" page {diagnosis.origin.page}"
+        page += f" ECG {diagnosis.origin.part[0]}" if diagnosis.origin.part[1] > 1 else ""
+        warned = "".join(f"{w.split(':')[0]}: " for w in diagnosis.warnings)
+        yield row, f"{item.path}{page}: {diagnosis.status}: {warned}{diagnosis.headline} -> {stem}"
 
 
 def _found(item: Input, job: Job) -> Iterator[tuple[Diagnosis, str]]:
@@ -216,17 +194,8 @@ def _write(diagnosis: Diagnosis, stem: str, item: Input, job: Job) -> SummaryRow
     return SummaryRow(str(item.path), diagnosis.origin.page, stem, d.status, why, layout, d.snr_pred_db, seconds)
 
 
-def _conclude(
-    rows: Sequence[SummaryRow], told: Mapping[str, int], out: Path, report: Report, bugs: Sequence[str]
-) -> None:
-    """Totals to stdout; what was refused or failed to stderr, one line each."""
-    rows_of = Counter(row.file for row in rows)
-    for row in rows:
-        if row.status in ("refused", "failed"):
-            page = f" page {row.page}" if rows_of[row.file] > 1 and row.page is not None else ""
-            report.error(f"{row.file}{page}: {row.status}: {row.reason}")
-    for bug in bugs:
-        report.traceback(bug)
-    counts = ", ".join(f"{told[s]} {s}" for s in ("answered", "abstained", "refused", "failed") if told[s])
-    written = any(row.status != "failed" for row in rows)
-    report.total(f"{counts}; {'reports, readings and summary.csv are' if written else 'summary.csv is'} in {out}")
+def _total(rows: Sequence[SummaryRow], told: Mapping[str, int], out: Path) -> str:
+    failed = sum(row.status == "failed" for row in rows)
+    counts = {**told, "failed": failed}
+    listed = ", ".join(f"{counts[s]} {s}" for s in ("answered", "abstained", "refused", "failed") if counts.get(s))
+    return f"{listed}; {'reports, readings and summary.csv are' if failed < len(rows) else 'summary.csv is'} in {out}"

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import time
-import traceback
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from ecg.errors import ECGError, FormatError, ModelError, OptionsError
+from ecg.errors import FormatError, OptionsError
 from ecg.options import options_from, read_toml
 from einthoven import outputs
+from einthoven.commands.each import conclude, exit_status, not_found, rows_of
 from einthoven.inputs import Corrections, Input, Missing, corrections, find_inputs, page_stem
 from einthoven.outputs import SignalFormat, one_line
-from einthoven.progress import Report, reporting
+from einthoven.progress import reporting
 from einthoven.summary import SummaryRow, write_summary
 
 if TYPE_CHECKING:
@@ -193,48 +192,26 @@ def run(job: Job) -> int:
     out = outputs.output_folder(job.out)
     stems = [item.stem for item in job.inputs]
     outputs.check_free(out, stems)
-    rows = [SummaryRow(m.argument, None, "", "failed", str(m.error), "", None, 0.0) for m in job.missing]
+    rows = not_found(job.missing)
     bugs: list[str] = []
     try:
         with reporting(len(job.inputs)) as report:
             for item in job.inputs:
-                rows += _one_file(item, job, report, bugs)
+                rows += rows_of(item, _told(item, job), report, bugs)
                 report.file_done()
     finally:
         # Also after Ctrl-C: what is there is listed.
         if rows:
             write_summary(out / "summary.csv", rows)
-    _conclude(rows, out, report, bugs)
-    if bugs:
-        return 3
-    return 1 if any(row.status in ("refused", "failed") for row in rows) else 0
+    conclude(rows, report, bugs, _total(rows, out))
+    return exit_status(rows, bugs)
 
 
-def _one_file(item: Input, job: Job, report: Report, bugs: list[str]) -> list[SummaryRow]:
-    """Read one file; whatever goes wrong in it becomes a row, so that the other files are read all the same."""
-    rows: list[SummaryRow] = []
-    started = time.perf_counter()
-
-    def failed(reason: str) -> None:
-        seconds = time.perf_counter() - started
-        rows.append(SummaryRow(str(item.path), None, item.stem, "failed", reason, "", None, seconds))
-        report.line(f"{item.path}: failed")
-
-    try:
-        for row in _pages(item, job):
-            rows.append(row)
-            page = "" if row.page is None or row.stem == item.stem else f" page {row.page}"
-            report.line(f"{item.path}{page}: {row.status}{f', {row.layout}' if row.layout else ''} -> {row.stem}")
-    except ModelError:
-        raise  # without its model the reader can read no file at all
-    except ECGError as error:
-        failed(str(error))
-    except OSError as error:
-        failed(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}")
-    except Exception as error:
-        bugs.append(f"{one_line(item.path)}:\n{traceback.format_exc()}")
-        failed(f"a fault of the program, please report it: {type(error).__name__}: {error}")
-    return rows
+def _told(item: Input, job: Job) -> Iterator[tuple[SummaryRow, str]]:
+    """Rows of a file, each with its line of progress."""
+    for row in _pages(item, job):
+        page = "" if row.page is None or row.stem == item.stem else f" page {row.page}"
+        yield row, f"{item.path}{page}: {row.status}{f', {row.layout}' if row.layout else ''} -> {row.stem}"
 
 
 def _pages(item: Input, job: Job) -> Iterator[SummaryRow]:
@@ -302,16 +279,8 @@ def _reader(job: Job) -> Callable[[Path], Iterator[Digitization]]:
     return lambda path: iter(read_file(path, job.options, job.reading))
 
 
-def _conclude(rows: Sequence[SummaryRow], out: Path, report: Report, bugs: Sequence[str]) -> None:
-    """Totals to stdout; what was refused or failed to stderr, one line each."""
-    rows_of = Counter(row.file for row in rows)
-    for row in rows:
-        if row.status in ("refused", "failed"):
-            page = f" page {row.page}" if rows_of[row.file] > 1 and row.page is not None else ""
-            report.error(f"{row.file}{page}: {row.status}: {row.reason}")
-    for bug in bugs:
-        report.traceback(bug)
+def _total(rows: Sequence[SummaryRow], out: Path) -> str:
     counts = [(s, sum(row.status == s for row in rows)) for s in ("accepted", "review", "refused", "failed")]
     told = ", ".join(f"{n} {status}" for status, n in counts if n)
     what = "signals, overlays and summary.csv are" if any(row.stem and row.page for row in rows) else "summary.csv is"
-    report.total(f"{told}; {what} in {out}")
+    return f"{told}; {what} in {out}"

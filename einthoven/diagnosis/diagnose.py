@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 from collections.abc import Iterator, Mapping
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecg.errors import DigitizationError, ModelError, OptionsError
 from ecg.record import ECGRecord
+from einthoven.contents import content_sha256
 from einthoven.diagnosis.abstention import not_good_enough
 from einthoven.diagnosis.findings import contradictions, findings_of, headline, leading
 from einthoven.diagnosis.options import DiagnoseOptions, published_threshold
@@ -156,7 +156,7 @@ def _readings(path: Path, options: DiagnoseOptions) -> Iterator[_Reading]:
     from ecg import formats
 
     kind = formats.identify(path, options.reading)
-    digest = _sha256(path)
+    digest = content_sha256(path, kind)
     clock = _Clock()
     if kind in formats.RECORD_KINDS:
         with clock.step("read"):
@@ -173,20 +173,6 @@ def _readings(path: Path, options: DiagnoseOptions) -> Iterator[_Reading]:
             return
         number += reading.part[0] == 1
         yield _Reading(Origin(str(path), digest, "page", kind, number, reading.part), reading, clock)
-
-
-def _sha256(path: Path) -> str:
-    """Digest of a file; of a WFDB record, of its header and the signal file beside it."""
-    from ecg.formats.wfdb_header import header_of
-
-    digest = hashlib.sha256()
-    header = path if path.suffix.lower() == ".hea" else header_of(path)
-    parts = (path,) if header is None else (header, header.with_suffix(".dat"))
-    for file in (part for part in parts if part.is_file()):
-        with file.open("rb") as stream:
-            while piece := stream.read(1 << 20):
-                digest.update(piece)
-    return digest.hexdigest()
 
 
 def _of_page(page: Page, options: DiagnoseOptions) -> Diagnosis:

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from benchmarks import batch_cost
+from benchmarks import batch_cost, batch_kills, batch_tables
 from benchmarks.tables import replaced
 from einthoven.batch import BatchOptions, run_batch
 from einthoven.batch.pool import run_here
@@ -21,7 +21,7 @@ SCALE = Path(__file__).resolve().parents[2] / "docs" / "scale.md"
 
 def test_the_tables_of_the_archive_are_those_of_the_results() -> None:
     text = SCALE.read_text(encoding="utf-8")
-    new = replaced(replaced(text, "scale", batch_cost.render_scale()), "kills", batch_cost.render_kills())
+    new = replaced(replaced(text, "scale", batch_tables.render_scale()), "kills", batch_tables.render_kills())
     assert new == text, "docs/scale.md is out of date: run python -m benchmarks.batch_cost tables"
 
 
@@ -32,13 +32,13 @@ def archive(tmp_path: Path) -> tuple[Path, Path]:
     for k in range(6):
         Image.fromarray(np.full((4, 4, 3), k, np.uint8)).save(folder / f"{k}.png")
     shutil.copy(folder / "0.png", folder / "copy.png")
-    options = BatchOptions(do="benchmarks.batch_cost:CHEAP", settings={"cheap": {"sleep_s": 0.0}}, part_files=2)
+    options = BatchOptions(do="benchmarks.batch_kills:CHEAP", settings={"cheap": {"sleep_s": 0.0}}, part_files=2)
     run_batch(folder, out, options, runner=run_here)
     return folder, out
 
 
 def test_a_whole_archive_has_no_fault(archive: tuple[Path, Path]) -> None:
-    assert set(batch_cost.verdict(*archive).values()) == {0}
+    assert set(batch_kills.verdict(*archive).values()) == {0}
 
 
 def test_each_fault_is_counted(archive: tuple[Path, Path]) -> None:
@@ -46,15 +46,15 @@ def test_each_fault_is_counted(archive: tuple[Path, Path]) -> None:
     part = out / "results/part-000002.parquet"
     table = pq.read_table(part)
     pq.write_table(table.slice(1), part)
-    lost = batch_cost.verdict(folder, out)
+    lost = batch_kills.verdict(folder, out)
     assert (lost["lost"], lost["signals"], lost["doubled"]) == (2, 1, 0), "a content and its path; a signal without row"
     pq.write_table(pa.concat_tables([table, table.slice(1)]), part)
-    doubled = batch_cost.verdict(folder, out)
+    doubled = batch_kills.verdict(folder, out)
     assert (doubled["lost"], doubled["doubled"]) == (0, 2), "a key and its path"
     pq.write_table(table, part)
     (out / "signals/.part-000009.parquet").touch()
     (folder / "5.png").unlink()
-    left = batch_cost.verdict(folder, out)
+    left = batch_kills.verdict(folder, out)
     assert (left["left"], left["foreign"]) == (1, 1)
 
 
