@@ -13,7 +13,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import classifier_tables, explanation_tables, image_tables, measurement_tables, synth_tables
+from benchmarks import (
+    classifier_tables,
+    examined_table,
+    explanation_tables,
+    image_tables,
+    measurement_tables,
+    synth_tables,
+)
 
 __all__ = [
     "BLOCKS",
@@ -197,6 +204,7 @@ BLOCKS = (
     ("docs/explanations.md", "explanation levels", lambda _: explanation_tables.render_levels()),
     ("docs/explanations.md", "explanations", _explanations(explanation_tables.render_examinations)),
     ("docs/explanations.md", "explanation claims", _explanations(explanation_tables.render_claims)),
+    ("einthoven/diagnosis/examined.md", "examined", _explanations(examined_table.render_examined)),
 )
 
 

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from ecg.errors import ECGError
+from einthoven.diagnosis.examined import examined, trust_line
 from einthoven.diagnosis.result import Explained, Finding
 
 if TYPE_CHECKING:
@@ -106,7 +107,9 @@ def _told(
     facts = facts_of(found, parts, measurements, page, doubts)
     text = {"clinician": narrate(facts), "patient": narrate(facts, "patient")}
     tested = trust(subject, view_for(subject, record, asked), found)
-    return Explained(_document(found, parts, tested, text), text["clinician"], text["patient"], found, parts)
+    trusted = trust_line(examined(subject.classifier.card.sha256, found.method))
+    document = {**_document(found, parts, tested, text), "trusted": trusted}
+    return Explained(document, text["clinician"], text["patient"], found, parts)
 
 
 def _document(found: Explanation, parts: Anatomy, tested: dict[str, float], text: dict[str, str]) -> dict[str, Any]:

@@ -220,7 +220,9 @@ def explanation_rows(explained: Explained) -> list[tuple[str, str]]:
         )
     if "better_than_random" in tested:
         share = round(100 * tested["better_than_random"])
-        rows.append(("Tested", f"taking out what the map shows lowers the answer faster than {share} % of random maps"))
+        told = f"taking out what the map shows lowers the answer faster than {share} % of random orders"
+        rows.append(("Tested on this ECG", told + ("" if share == 100 else ": do not trust this map")))
+    rows.append(("How far it can be trusted", str(explained.document["trusted"])))
     return rows + [("Note", note) for note in e.notes]
 
 

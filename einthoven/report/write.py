@@ -16,7 +16,7 @@ from einthoven.provenance import commit
 from einthoven.report import words
 from einthoven.report.chart import draw_chart, leaves_grid, plan_charts
 from einthoven.report.paper import BLUE, GREY, INK, VERMILLION, heading, new_document, paragraph, room_for, small, table
-from einthoven.report.pictures import explanation_picture, reading_picture
+from einthoven.report.pictures import explanation_picture, map_on_page, reading_picture, shows_on_page
 
 __all__ = ["report_bytes", "write_report"]
 
@@ -204,8 +204,13 @@ def _explanation(document: Any, diagnosis: Diagnosis) -> None:
     explained = diagnosis.explained
     if explained is not None and diagnosis.seen is not None:
         heading(document, "What the model looked at")
-        _picture(document, explanation_picture(explained, diagnosis.seen), 130.0, "attribution over the twelve leads")
+        _picture(document, explanation_picture(explained, diagnosis.seen), 130.0, "attribution over the leads")
         _how(document, explained)
+        d = diagnosis.digitization
+        if d is not None and shows_on_page(diagnosis):
+            room_for(document, 75)
+            paragraph(document, "The same on the page as it came, over the traces that caused it", 8.5, after_mm=0.3)
+            _picture(document, map_on_page(explained, d), 95.0, "attribution over the page")
     heading(document, "For the clinician")
     paragraph(document, one_line(words.clinician_text(diagnosis)))
     heading(document, "For the patient")

@@ -64,6 +64,7 @@ STYLE = f"""<style>
 .ein-zoom img {{display:block;max-width:none}}
 .ein-muted {{color:{COLOURS["muted"][0]};font-size:.9rem}}
 [data-testid="stMainBlockContainer"] {{padding-top:4.5rem;padding-bottom:4rem}}
+h1 {{font-size:2.1rem!important}} h2 {{font-size:1.5rem!important}} h3 {{font-size:1.15rem!important}}
 [data-testid="stCaptionContainer"],[data-testid="stCaptionContainer"] p {{color:{COLOURS["muted"][0]}!important;
   opacity:1!important}}
 input::placeholder {{color:{COLOURS["muted"][0]}!important;opacity:1!important}}

@@ -55,10 +55,15 @@ def _case(here: Visit, identity: str) -> None:
         say("warning", str(warning))
     st.html(f"<p><b>{escape(case.title)}</b></p><p style='font-size:1.2rem'><b>{escape(case.headline)}</b></p>")
     told = [
-        (str(f["words"]), "–" if f["probability"] is None else f"{f['probability']:.2f}", _answer(f["decision"]))
+        (
+            str(f.get("question", "")),
+            str(f["words"]),
+            "–" if f["probability"] is None else f"{f['probability']:.2f}",
+            _answer(f["decision"]),
+        )
         for f in case.document.get("findings", ())
     ]
-    st.html(theme.rows(told, ("finding", "probability", "answer")))
+    st.html(theme.rows(told, ("question", "finding", "probability", "answer")))
     given = here.services.cases.files(here.person, identity)
     picture = next((f for f in given if f.name.endswith("_overlay.png")), None)
     if picture is not None:

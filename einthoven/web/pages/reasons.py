@@ -5,9 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from ecg.errors import ECGError
+from einthoven.diagnosis.findings import QUESTIONS, leading
 from einthoven.diagnosis.result import Explained
 from einthoven.report import words
-from einthoven.report.pictures import explanation_picture
+from einthoven.report.pictures import explanation_picture, map_on_page, shows_on_page
 from einthoven.web import theme
 from einthoven.web.pages.frame import Visit, say
 from einthoven.web.work import METHODS, Result, explain_by
@@ -26,8 +27,10 @@ def section(here: Visit, found: Result) -> None:
         _shown(here, found, d.explained)
     with st.form("explain"):
         left, right = st.columns(2)
-        names = {f"{f.words} ({f.task})": f for f in answered}
-        chosen = left.selectbox("Explain", list(names), key="e_finding")
+        names = {f"{f.words} ({QUESTIONS.get(f.task, f.task).lower()})": f for f in answered}
+        ahead = leading([f for f in answered if f.task == answered[0].task])
+        place = answered.index(ahead) if ahead in answered else 0
+        chosen = left.selectbox("Explain", list(names), index=place, key="e_finding")
         method = right.selectbox("by", list(METHODS), format_func=METHODS.__getitem__, key="e_method")
         wanted = st.form_submit_button("Explain this")
     if wanted:
@@ -53,4 +56,10 @@ def _shown(here: Visit, found: Result, one: Explained) -> None:
     picture = once(here, ("map", e.task, e.target, e.method), lambda: explanation_picture(one, seen)[0])
     st.html(f"<p>{escape(one.clinician)}</p>")
     st.html(theme.zoomable(picture, "image/png", f"attribution by {e.method} over the leads, for {e.target}"))
+    d = found.diagnosis.digitization
+    if d is not None and shows_on_page(found.diagnosis):
+        key = ("map on page", e.task, e.target, e.method)
+        drawn = once(here, key, lambda: map_on_page(one, d)[0])
+        st.html("<p class='ein-muted'>The same on the page as it came, over the traces that caused it.</p>")
+        st.html(theme.zoomable(drawn, "image/jpeg", f"attribution by {e.method} over the page, for {e.target}"))
     st.html(theme.rows(words.explanation_rows(one)))
