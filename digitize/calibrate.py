@@ -230,10 +230,9 @@ def column_lag_s(column: NDArray[np.float64], strip: NDArray[np.float64], offset
     float
         Seconds within 0.2; 0 where the beats tell no lag.
     """
-    beats, strip_beats = _activity(column, fs), _activity(strip[None], fs)
     most = round(_MOST_LAG_S * fs)
     lags = np.arange(-most, most + 1)
-    fit = np.array([_match(beats, strip_beats[offset - k :]) if k <= offset else 0.0 for k in lags])
+    fit = _matches(_activity(column, fs), _activity(strip[None], fs), offset - lags)
     best = int(np.argmax(fit))
     clear = fit[best] > _CLEAR_BEATS and fit[best] > fit[most] + _BETTER and 0 < best < lags.size - 1
     return float(lags[best] / fs) if clear and abs(lags[best]) >= _LEAST_LAG_S * fs else 0.0
@@ -253,6 +252,27 @@ def _match(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     if n < 10 or np.ptp(a[:n]) == 0 or np.ptp(b[:n]) == 0:
         return 0.0
     return float(np.corrcoef(a[:n], b[:n])[0, 1])
+
+
+def _matches(a: NDArray[np.float64], b: NDArray[np.float64], starts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """`_match` of a line with another from each of several samples on; 0 for those before its first."""
+    a, b = a - a.mean(), np.r_[b - b.mean(), np.zeros(a.size)]  # correlation does not see the means; rounding does
+    products = np.correlate(b, a, "valid")
+    start = starts.clip(0, products.size - 1)
+    stop = np.minimum(start + a.size, b.size - a.size)
+    n = stop - start
+
+    def sums(values: NDArray[np.float64], first: NDArray[np.int64], last: NDArray[np.int64]) -> NDArray[np.float64]:
+        total = np.r_[0.0, np.cumsum(values)]
+        return np.asarray(total[last] - total[first])
+
+    size = np.maximum(n, 1)
+    mean_a, mean_b = sums(a, 0 * n, n) / size, sums(b, start, stop) / size
+    spread_a = sums(a**2, 0 * n, n) / size - mean_a**2
+    spread_b = sums(b**2, start, stop) / size - mean_b**2
+    still = (n < 10) | (starts < 0) | (spread_a < 1e-12) | (spread_b < 1e-12)
+    fit = (products[start] / size - mean_a * mean_b) / np.sqrt(np.where(still, 1, spread_a * spread_b))
+    return np.where(still, 0.0, fit)
 
 
 def to_record(traces: Sequence[LeadTrace], scale: PaperScale, *, fs: float = 500.0) -> ECGRecord:

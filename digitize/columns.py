@@ -101,11 +101,10 @@ def separator_reach(frame: Frame, bars: tuple[tuple[float, float], ...], n_rows:
         In pixels; None where there are no separators.
     """
     up, down = [], []
-    share = bridged(frame.share, frame.px_per_mm)
     for left, right in bars:
         column = round((left + right) / 2)
+        ink = bridged(frame.share[:, column : column + 1], frame.px_per_mm)[:, 0] >= 0.5
         for row in frame.rows[:n_rows]:
-            ink = share[:, column] >= 0.5
             level = int(row.level_px)
             above = np.flatnonzero(~ink[:level][::-1])
             below = np.flatnonzero(~ink[level:])

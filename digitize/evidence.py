@@ -98,16 +98,14 @@ class Drawn:
     def _unlike(self, row: int, before: NDArray[np.int64], behind: NDArray[np.int64]) -> float | None:
         """Difference of the two beats, one on each side, that are most alike: an extrasystole is like no other."""
         half, move = round(_BEAT_MM * _PER_MM), round(_MOVE_MM * _PER_MM)
-        a, b = (_cut(self.heights[row], beats, half + move) for beats in (before, behind))
-        inner = a[:, move:-move] - a[:, move:-move].mean(axis=1, keepdims=True)
-        best, largest = np.inf, 0.0
-        for shift in range(2 * move + 1):
-            other = b[:, shift : shift + inner.shape[1]]
-            other = other - other.mean(axis=1, keepdims=True)
-            size = np.maximum(_rms(inner)[:, None], _rms(other)[None])
-            away = _rms(inner[:, None] - other[None]) / np.maximum(size, 1e-9)
-            best, largest = min(best, float(away.min())), max(largest, float(size.max()))
-        return best if largest > _FLAT_MM else None
+        a = _cut(self.heights[row], before, half)
+        b = np.lib.stride_tricks.sliding_window_view(_cut(self.heights[row], behind, half + move), a.shape[1], axis=1)
+        a = a - a.mean(axis=1, keepdims=True)
+        b = (b - b.mean(axis=2, keepdims=True)).reshape(-1, a.shape[1])  # every beat in every place
+        power_a, power_b = (a**2).mean(axis=1)[:, None], (b**2).mean(axis=1)[None]
+        apart = (power_a + power_b - 2 * (a @ b.T) / a.shape[1]).clip(0)
+        size = np.sqrt(np.maximum(power_a, power_b))
+        return float((np.sqrt(apart) / np.maximum(size, 1e-9)).min()) if size.max() > _FLAT_MM else None
 
     def lawful(self, leads: Sequence[str], left_px: float, right_px: float) -> float | None:
         """How well lines obey the law of the limb leads over a stretch of paper.
@@ -182,8 +180,3 @@ def _cut(line: Double, at: NDArray[np.int64], half: int) -> Double:
     where = (at[:, None] + np.arange(-half, half + 1)).clip(0, line.size - 1)
     stretches: Double = line[where]
     return stretches
-
-
-def _rms(a: Double) -> Double:
-    size: Double = np.sqrt((a**2).mean(axis=-1))
-    return size

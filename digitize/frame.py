@@ -95,8 +95,6 @@ def find_frame(
         If the paper beside the lines is as dark as they are.
     """
     start_px, stop_px, edge_px = _ends(share, rows, pulses, px_per_mm)
-    # With the ends known, each path is searched once more between them: a pulse may have led it astray.
-    solid = bridged(share, px_per_mm)
     first, last = round(start_px), min(share.shape[1], round(stop_px) + 1)
     residue = background_level(rows, share, px_per_mm, first, last)
     if residue > _HOPELESS:
@@ -106,9 +104,9 @@ def find_frame(
     if residue > _RESIDUE:
         # What a dark grid leaves is no ink: the pen's own share starts above it.
         share = np.clip((share - residue) / (1 - residue), 0, 1).astype(np.float32)
-        solid = bridged(share, px_per_mm)
     if line is None:
-        rows = retrace_all(rows, solid, px_per_mm, first, last)
+        # With the ends known, each path is searched once more between them: a pulse may have led it astray.
+        rows = retrace_all(rows, bridged(share, px_per_mm), px_per_mm, first, last)
     else:
         rows = tuple(replace(r, start_px=first, stop_px=last) for r in rows)
     return Frame(share, rows, start_px, stop_px, px_per_mm, names, rules, edge_px, line)

@@ -188,15 +188,19 @@ class _Spectrum:
         value: Float = self.peak[row, column]
         return value
 
+    def peaks(self) -> tuple[Float, NDArray[np.float64], NDArray[np.float64]]:
+        """Heights of the strong peaks and their frequencies along x and y, in cycles a pixel."""
+        row, column = np.nonzero((self.height == self.peak) & (self.height > 3))
+        return self.height[row, column], column / self.n, (row - self.n // 2) / self.n
+
     def explained(self, angle_deg: float, pitches: NDArray[np.float64]) -> NDArray[np.float64]:
         """Share of the strong peaks along the two axes at a tilt that stand on a tooth of each pitch's comb."""
-        fy = (np.arange(self.n) - self.n // 2)[:, None] / self.n
-        fx = np.arange(self.peak.shape[1])[None] / self.n
+        height, fx, fy = self.peaks()
         radius = np.hypot(fx, fy)
         theta = np.degrees(np.arctan2(fy, fx)) - angle_deg
         off_axis = np.abs((theta + 45) % 90 - 45)
-        strong = (self.height == self.peak) & (self.height > 3) & (radius > 0.03) & (radius < 0.47) & (off_axis < 1.5)
-        f, weight = radius[strong], np.exp(self.height[strong] / 2)  # by amplitude, not by power
+        strong = (radius > 0.03) & (radius < 0.47) & (off_axis < 1.5)
+        f, weight = radius[strong], np.exp(height[strong] / 2)  # by amplitude, not by power
         if f.size == 0:
             return np.ones_like(pitches)
         tooth = f[None] * 5 * pitches[:, None]
@@ -206,16 +210,15 @@ class _Spectrum:
 
     def angles(self, limit_deg: float) -> list[float]:
         """Candidate tilts in degrees: where strong peaks lie near either axis, best first."""
-        fy = (np.arange(self.n) - self.n // 2)[:, None] / self.n
-        fx = np.arange(self.peak.shape[1])[None] / self.n
+        height, fx, fy = self.peaks()
         radius = np.hypot(fx, fy)
         theta = np.degrees(np.arctan2(fy, fx))
         tilt = np.where(np.abs(theta) <= 45, theta, theta - np.sign(theta) * 90)
-        usable = (self.height == self.peak) & (self.height > 3) & (radius > 0.04) & (np.abs(tilt) <= limit_deg)
+        usable = (radius > 0.04) & (np.abs(tilt) <= limit_deg)
         if not usable.any():
             return [0.0]
         edges = np.arange(-limit_deg - 0.25, limit_deg + 0.5, 0.5)
-        votes, _ = np.histogram(tilt[usable], edges, weights=self.height[usable] - 3)
+        votes, _ = np.histogram(tilt[usable], edges, weights=height[usable] - 3)
         votes = np.convolve(votes, [0.5, 1, 0.5], "same")
         order = np.argsort(-votes)[:3]
         centres = (edges[:-1] + edges[1:]) / 2

@@ -219,7 +219,8 @@ def _beside_word(frame: Frame, row: int, runs: OwnInk, box: Box, half: int, ink:
 
 def _coming_out(ink: Bool, top: int, bottom: int, long: int) -> dict[int, tuple[int, int]]:
     """Ink that comes out of a box's ends, by column of a window, where any of it goes on for long enough."""
-    runs = {k: _out_of(ink[:, k], top, bottom) for k in range(ink.shape[1])}
+    near = ink[max(0, top - _SOFT) : max(0, top)].any(axis=0) | ink[bottom + 1 : bottom + 1 + _SOFT].any(axis=0)
+    runs = {int(k): _out_of(ink[:, k], top, bottom) for k in np.flatnonzero(near)}
     found = {c: run for c, run in runs.items() if run is not None}
     return found if any(top - a >= long or b - bottom >= long for a, b in found.values()) else {}
 

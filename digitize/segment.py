@@ -202,7 +202,9 @@ def _ink_level(brightest: Grey, under: NDArray[np.generic], px_per_mm: float) ->
         cv2.subtract(under.clip(0, 255).astype(np.uint8), brightest),
         cv2.morphologyEx(brightest, cv2.MORPH_BLACKHAT, kernel),
     )
-    deep = np.percentile(thin, 99.7)
+    # The level below which 99.7 % lie, by counting grey levels: sorting millions of pixels takes ten times as long.
+    counts = cv2.calcHist([thin], [0], None, [256], [0, 256]).ravel()
+    deep = int(np.searchsorted(np.cumsum(counts), 0.997 * thin.size))
     if deep < 25:
         raise DigitizationError(
             "segment",
@@ -254,6 +256,8 @@ def remove_rules(share: Float, px_per_mm: float) -> tuple[Float, tuple[float, ..
     # A tilt of a tenth of a degree moves a rule by a pixel over 70 mm: close across one column first.
     closed = cv2.morphologyEx(ink, cv2.MORPH_CLOSE, np.ones((1, 3), np.uint8))
     tall = cv2.morphologyEx(closed, cv2.MORPH_OPEN, np.ones((max(3, round(45 * px_per_mm)), 1), np.uint8))
+    if not tall.any():
+        return share, ()
     n, _, stats, _ = cv2.connectedComponentsWithStats(tall, connectivity=8)
     out = share.copy()
     columns = []
