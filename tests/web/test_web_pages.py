@@ -2,41 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from ecg.formats import write_csv
 from einthoven.web.accounts import Person
-from einthoven.web.options import from_environment
 from einthoven.web.pages import frame
 from einthoven.web.server import SCRIPT
-from einthoven.web.services import Services, _opened, services
+from einthoven.web.services import Services
 from einthoven.web.uploads import Upload
 from einthoven.web.work import Asked, Result, read_ecg
 
+pytestmark = pytest.mark.usefixtures("here")
 WORDS = "three calm words"
 #: Seconds that a run of a page may take on a machine that does other things too.
 SLOW = 120
-
-
-@pytest.fixture(autouse=True)
-def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Services]:
-    monkeypatch.setenv("EINTHOVEN_WEB_DATABASE", f"sqlite:///{tmp_path / 'web.db'}")
-    yield services(from_environment())
-    _opened.cache_clear()
-
-
-@pytest.fixture
-def ada(here: Services, monkeypatch: pytest.MonkeyPatch) -> Person:
-    """Somebody who is logged in: the one thing that a browser would bring is the cookie."""
-    person = here.accounts.sign_up("ada", "Ada <i>L</i>", WORDS)
-    token = here.accounts.log_in("ada", WORDS)
-    monkeypatch.setattr(frame, "token_of", lambda _cookies: token)
-    return person
 
 
 @pytest.fixture(scope="module")
