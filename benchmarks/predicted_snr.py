@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 
 from benchmarks.predicted_snr_fit import grow, saved
 from digitize import digitize
+from digitize.features import SIGNS
 from digitize.prediction import predict_snr
-from digitize.signs import SIGNS
 from ecg import ECGRecord, Page
 from ecg.errors import DigitizationError
 from ecg.fidelity import page_fidelity

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from digitize.features import SIGNS
 from digitize.prediction import HIGHEST_DB, LOWEST_DB, WEIGHTS, Trees
-from digitize.signs import SIGNS
 from ecg.checkpoint import ModelCard, save
 from einthoven.provenance import commit
 

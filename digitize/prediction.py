@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from digitize.signs import SIGNS
+from digitize.features import SIGNS
 from ecg.errors import ModelError
 
 __all__ = ["HIGHEST_DB", "LOWEST_DB", "WEIGHTS", "Trees", "load_trees", "predict_snr"]
@@ -115,7 +115,7 @@ def predict_snr(signs: Mapping[str, Double], trees: Trees | None = None) -> dict
     Parameters
     ----------
     signs : mapping lead -> float array [signs]
-        Of `digitize.signs.lead_signs`.
+        Of `digitize.features.lead_signs`.
     trees : Trees, optional
         Other ones than those shipped.
 

@@ -120,7 +120,7 @@ class Digitization:
     part : tuple of int
         Number of this ECG on its page, from 1, and how many the page holds.
     signs : mapping lead -> float array [signs]
-        What the predicted SNR of each lead follows from, in the order of `digitize.signs.SIGNS`.
+        What the predicted SNR of each lead follows from, in the order of `digitize.features.SIGNS`.
     """
 
     record: ECGRecord | None

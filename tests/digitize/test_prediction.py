@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from digitize import digitize
+from digitize.dewarp import Flattening
+from digitize.features import SIGNS, lead_signs
 from digitize.prediction import HIGHEST_DB, LOWEST_DB, Trees, load_trees, predict_snr
-from digitize.signs import SIGNS, LineSigns, PageSigns, ink_beside, lead_signs
+from digitize.signs import LineSigns, PageSigns, ink_beside, ripple
 from ecg import ECGRecord, Page, PaperScale
 from ecg.checkpoint import save
 from ecg.errors import ModelError
@@ -23,7 +25,7 @@ def line(lead: str = "II", **change: object) -> LineSigns:
     """2.5 s of a wave at 500 Hz, three pixels tall and well met by its ink."""
     t = np.arange(1250) / 500
     y = 300 - 60 * np.exp(-(((t % 0.8 - 0.4) / 0.015) ** 2))
-    known = LineSigns(lead, y, 0.39, np.ones(1250), 1.0, 0.0, 0.05, np.ones(1250), np.zeros((4, 1250)))
+    known = LineSigns(lead, y, 0.0, 0.39, np.ones(1250), 1.0, 0.0, 0.05, np.ones(1250), np.zeros((4, 1250)))
     return replace(known, **change)  # type: ignore[arg-type]
 
 
@@ -48,6 +50,7 @@ def page(heart: ECGRecord, **change: object) -> PageSigns:
         coherence=0.9,
         strength=6.0,
         residual_mm=None,
+        ripple=None,
         together=0.95,
         rate=70.0,
     )
@@ -99,6 +102,37 @@ def test_the_longer_line_of_a_lead_counts(heart: ECGRecord) -> None:
     short = line(y=np.full(400, 3.0), coverage=0.5, weight=np.ones(400), on=np.ones(400), beside=np.zeros((4, 400)))
     found = lead_signs([short, line()], page(heart))
     assert found["II"][SIGNS.index("gaps")] == 0
+
+
+def test_leads_printed_twice_are_compared_over_their_own_seconds(heart: ECGRecord) -> None:
+    """The strip repeats the short lead, 12 samples later, under noise of a tenth of its power."""
+    t = np.arange(5000) / 500
+    y = 300 - 60 * np.exp(-(((t % 0.83 - 0.4) / 0.02) ** 2))
+    rng = np.random.default_rng(0)
+    noise = rng.normal(0, np.sqrt(0.1 * np.var(y)), 1250)
+    known = {"weight": np.ones(1250), "on": np.ones(1250), "beside": np.zeros((4, 1250))}
+    strip = line(y=y, weight=np.ones(5000), on=np.ones(5000), beside=np.zeros((4, 5000)))
+    short = line(y=y[1250:2500] + noise, start_s=2.5 + 0.024, **known)
+    found = lead_signs([short, strip], page(heart))["II"]
+    assert found[SIGNS.index("has_strip")] == 1
+    assert np.exp(found[SIGNS.index("strip")]) == pytest.approx(0.11, abs=0.02)
+    assert sign("has_strip", heart) == 0
+
+
+def test_a_length_that_no_device_prints_is_told(heart: ECGRecord) -> None:
+    ten = 250 * SCALE.px_per_mm_x
+    assert sign("length_off", heart, bounds_px=(0.0, ten / 2, ten)) == pytest.approx(0, abs=1e-6)
+    assert sign("length_off", heart, bounds_px=(0.0, 1.03 * ten)) == pytest.approx(0.03, abs=0.001)
+
+
+def test_a_ripple_in_a_bent_sheet_is_seen_and_a_slope_is_none() -> None:
+    x, y = np.meshgrid(np.arange(40.0), np.arange(30.0))
+
+    def of(x: np.ndarray, y: np.ndarray) -> float:
+        return ripple(Flattening(np.eye(3), np.stack([x, y], axis=2), 1, (40, 30), 4.0, 0.0))
+
+    assert of(x + 0.2 * y, y) == pytest.approx(0, abs=1e-9)
+    assert of(x + 0.3 * np.sin(y), y) > 0.2 > of(x + 0.3 * np.sin(y / 8), y)
 
 
 def test_ink_is_looked_up_on_and_beside_the_line() -> None:
