@@ -28,6 +28,8 @@ _CLAIMS = (
     ("inferior_leading", "leading lead of inferior ones is II, III or aVF (chance 0.25)"),
     ("anterior_leading", "leading lead of anterior ones is V1 to V4 (chance 0.33)"),
 )
+#: Maps that explain no network, last in a table.
+_CONTROLS = ("random", "constant", "amplitude")
 
 Result = Mapping[str, Any]
 
@@ -74,7 +76,7 @@ def render_examinations(results: Mapping[str, Result]) -> str:
 
 
 def _table(found: Mapping[str, Mapping[str, Any]], seconds: Mapping[str, float]) -> str:
-    methods = sorted({m for figures in found.values() for m in figures}, key=lambda m: (m in ("random", "constant"), m))
+    methods = sorted({m for figures in found.values() for m in figures}, key=lambda m: (m in _CONTROLS, m))
     head = ["method", *(name.replace("_", " ") for name in found), *(["s a map"] if seconds else [])]
     lines = [f"| {' | '.join(head)} |", f"|---|{'---:|' * (len(head) - 1)}"]
     for method in methods:

@@ -31,8 +31,14 @@ __all__ = ["METHODS_EXAMINED", "PARTS", "SCHEMA", "main"]
 
 RESULTS = Path(__file__).resolve().parent / "results"
 SCHEMA = "einthoven.explanations"
-#: Score-CAM and guided Grad-CAM are examined too where time allows (``--methods``).
-METHODS_EXAMINED = ("gradcam", "guided_gradcam", "saliency", "integrated_gradients", "scorecam", "occlusion")
+METHODS_EXAMINED = (
+    *("integrated_smooth", "guided_input", "gradcam", "guided_gradcam", "saliency", "occlusion"),
+    *("integrated_gradients", "scorecam"),
+)
+#: Methods that take hundreds of answers or gradients a map: on every fourth infarction, and not again under noise and
+#: shuffled weights, which take nine maps a record.
+DEAR = ("integrated_gradients", "scorecam")
+_DEAR_EVERY = 4
 PARTS = ("infarctions", "premature", "networks", "fold9")
 _TERRITORIES = ("anterior", "septal", "lateral", "inferior", "posterior")
 #: Seed of the examined records; another than any that trains a network.
@@ -50,6 +56,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--only", default="", help="parts, with commas")
     parser.add_argument("--methods", default=",".join(METHODS_EXAMINED), help="methods, with commas")
     parser.add_argument("--records", type=int, default=40, help="records of each part")
+    parser.add_argument("--premature", type=int, default=0, help="records with premature beats, where others than that")
     parser.add_argument("--task", default="mi_sttc", help="task of infarctions and of fold 9")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the result")
     try:
@@ -70,21 +77,30 @@ def _examine(asked: argparse.Namespace) -> None:
     if odd := [part for part in parts if part not in PARTS]:
         raise OptionsError(f"there is no part {odd[0]!r}; choose of {', '.join(PARTS)}")
     name = subject.classifier.card.name
-    work = asked.work / name
-    work.mkdir(parents=True, exist_ok=True)
+    (asked.work / name).mkdir(parents=True, exist_ok=True)
     makers: dict[str, Callable[[], Iterator[tuple[str, Callable[[], Row]]]]] = {
         "infarctions": lambda: infarctions(subject, methods, asked.records, asked.task),
-        "premature": lambda: premature(subject, methods, asked.records),
-        "networks": lambda: networks(methods, asked.records),
+        "premature": lambda: premature(subject, methods, asked.premature or asked.records),
+        "networks": lambda: networks([m for m in methods if m not in DEAR], asked.records),
         "fold9": lambda: fold9(subject, methods, asked.records, asked.task, asked.ptbxl),
     }
     for part in parts:
         if part != "fold9" or asked.ptbxl is not None:
-            _kept(work / f"{part}.jsonl", makers[part]())
-    rows = {part: _read(work / f"{part}.jsonl") for part in PARTS}
+            _kept(_rows(asked.work, name, part), makers[part]())
+    rows = {part: _read(_rows(asked.work, name, part)) for part in PARTS}
     content = {"model": name, "sha256": subject.classifier.card.sha256, **summary(rows)}
     head = {"schema": {"name": SCHEMA, "version": 1}, "version": version(), "commit": commit()}
     write_json(asked.out / f"explanations_{name}.json", {**head, **content})
+
+
+def _rows(work: Path, name: str, part: str) -> Path:
+    """File of a part's rows; the small networks are the same for every model."""
+    return work / "networks.jsonl" if part == "networks" else work / name / f"{part}.jsonl"
+
+
+def _on(number: int, methods: Sequence[str]) -> tuple[str, ...]:
+    """Methods that examine a record of this number."""
+    return tuple(m for m in methods if m not in DEAR or number % _DEAR_EVERY == 0)
 
 
 def _kept(path: Path, jobs: Iterator[tuple[str, Callable[[], Row]]]) -> None:
@@ -118,22 +134,25 @@ def infarctions(
 def premature(subject: Any, methods: Sequence[str], records: int) -> Iterator[tuple[str, Callable[[], Row]]]:
     """Synthetic ventricular premature beats."""
     task, target = ("four_class", "HB") if "four_class" in subject.classifier.heads else ("abnormal", "abnormal")
+    quick = tuple(m for m in methods if m not in DEAR)
     for number in range(records):
-        yield f"{number}", partial(_synthetic, subject, methods, number, "pvc", task, target, "")
+        yield f"{number}", partial(_synthetic, subject, quick, number, "pvc", task, target, "")
 
 
 def _synthetic(
     subject: Any, methods: Sequence[str], number: int, kind: str, task: str, target: str, territory: str
 ) -> Row:
-    from explain.examine import inside_truth, maps_of
-    from explain.methods import ExplainOptions
+    from explain.examine import maps_of
+    from explain.methods import ExplainOptions, explain
+    from explain.truth import inside_truth
 
     record = _heart(number, kind)
     options = ExplainOptions(task=task, target=target)
-    maps = maps_of(subject, record, methods, options, number)
-    row: dict[str, Any] = {"positive": maps["random"].decision, "probability": maps["random"].probability}
+    answer = explain(subject, record, options, method="random", seed=number)
+    row: dict[str, Any] = {"positive": answer.decision, "probability": answer.probability}
     if not row["positive"]:
         return row  # an answer that was not given has no reasons to be right about
+    maps = maps_of(subject, record, _on(number, methods), options, number)
     row["figures"] = inside_truth(record, maps, territory)
     row["territory"] = territory
     row["seconds_of"] = {name: e.seconds for name, e in maps.items()}
@@ -143,16 +162,17 @@ def _synthetic(
 
 def _faithful(subject: Any, record: ECGRecord, maps: Any, options: Any, number: int) -> dict[str, Any]:
     """Every examination that needs one record and its network."""
-    from explain.examine import cascaded, deleted, infidel, maps_of, nervous
+    from explain.examine import CONTROLS, cascaded, deleted, infidel, maps_of, nervous
 
-    names = [name for name in maps if name not in ("random", "constant")]
     asked = replace(options, target=maps["random"].target)
     figures = deleted(subject, record, maps, asked, number) | infidel(subject, record, maps, asked, number)
     # Noise and shuffled weights take five and more maps of each method: every fourth record.
     if number % 4 == 0:
+        quick = {name: own for name, own in maps.items() if name not in DEAR}
+        names = [name for name in quick if name not in CONTROLS]
         other = maps_of(subject, _heart(number + 10_000, "norm"), names, asked, number + 10_000)
-        figures |= nervous(subject, record, maps, other, asked, number)
-        stages = cascaded(subject, record, maps, asked, number)
+        figures |= nervous(subject, record, quick, other, asked, number)
+        stages = cascaded(subject, record, quick, asked, number)
         figures["cascade"] = {name: values[-1] for name, values in stages.items()}
         return {"faithful": figures, "stages": stages}
     return {"faithful": figures}
@@ -229,24 +249,27 @@ def fold9(
     from ecg.datasets import ptb_xl
 
     items = [item for item in ptb_xl(folder, folds=[9]) if "MI" in item.labels]
-    rng = np.random.default_rng(_SEED)
+    rng, drawn, quick = np.random.default_rng(_SEED), {}, tuple(m for m in methods if m not in DEAR)
     for group, subclasses in (("inferior", {"IMI", "ILMI"}), ("anterior", {"AMI", "ASMI"})):
         chosen = [item for item in items if set(item.statements) & subclasses]
-        for place in rng.permutation(len(chosen))[: records // 2]:
-            item = chosen[int(place)]
-            yield f"{group} {item.ecg_id}", partial(_real, subject, methods, item, group, task)
+        drawn[group] = [chosen[int(place)] for place in rng.permutation(len(chosen))[: records // 2]]
+    # By turns, so that a run that is stopped has both.
+    for pair in zip(*drawn.values(), strict=False):
+        for group, item in zip(drawn, pair, strict=True):
+            yield f"{group} {item.ecg_id}", partial(_real, subject, quick, item, group, task)
 
 
 def _real(subject: Any, methods: Sequence[str], item: Any, group: str, task: str) -> Row:
     from explain.anatomy import anatomy, shown_on, wave_labels
     from explain.examine import maps_of
-    from explain.methods import ExplainOptions
+    from explain.methods import ExplainOptions, explain
 
     record, options = item.record(), ExplainOptions(task=task)
-    maps = maps_of(subject, record, methods, options, item.ecg_id)
-    row: dict[str, Any] = {"positive": maps["random"].decision, "group": group, "target": maps["random"].target}
+    answer = explain(subject, record, options, method="random")
+    row: dict[str, Any] = {"positive": answer.decision, "group": group, "target": answer.target}
     if not row["positive"]:
         return row
+    maps = maps_of(subject, record, methods, options, item.ecg_id)
     claims: dict[str, dict[str, Any]] = {}
     for name, own in maps.items():
         n = own.values.shape[1]

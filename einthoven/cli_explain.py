@@ -44,15 +44,15 @@ def explain(
         str,
         typer.Option(
             metavar="NAME",
-            help="gradcam, guided_gradcam, saliency, integrated_gradients, scorecam, occlusion or random.  "
-            "[default: what passed most tests]",
+            help="gradcam, guided_gradcam, saliency, integrated_gradients, integrated_smooth, guided_input, scorecam, "
+            "occlusion or random.  [default: what did best for the label]",
         ),
     ] = "",
     target: Annotated[
         str, typer.Option(metavar="LABEL", help="Label to explain; else the one highest over its threshold.")
     ] = "",
     baseline: Annotated[
-        str, typer.Option(metavar="NAME", help="Of integrated_gradients: zero or flat (each lead at its median).")
+        str, typer.Option(metavar="NAME", help="What methods start from: zero or flat (each lead at its median).")
     ] = "zero",
     age: Annotated[float | None, typer.Option(metavar="YEARS", help="Else what the file says.")] = None,
     sex: Annotated[Literal["M", "F"] | None, typer.Option(help="Else what the file says.")] = None,
@@ -63,11 +63,9 @@ def explain(
 ) -> None:
     """Explain answers."""
     from einthoven.commands import explain as command
-    from explain.methods import DEFAULT_METHOD, ExplainOptions
+    from explain.methods import ExplainOptions
 
     if not files:
         raise OptionsError("name at least one file, folder or pattern: einthoven explain FILES... -o OUT")
-    options = ExplainOptions(
-        task=task, target=target, method=method or DEFAULT_METHOD, baseline=baseline, age=age, sex=sex
-    )
+    options = ExplainOptions(task=task, target=target, method=method, baseline=baseline, age=age, sex=sex)
     raise typer.Exit(command.run(files, out, command.Request(options, model, style == "published")))

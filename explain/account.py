@@ -13,7 +13,8 @@ from explain.anatomy import Anatomy, anatomy, shown_on, wave_labels
 from explain.faithfulness import trust
 from explain.methods import ExplainOptions, view_for
 from explain.narrate import Facts, facts_of, narrate, published_text
-from explain.pictures import picture_view, trust_page
+from explain.picture_view import picture_view
+from explain.pictures import trust_page
 from explain.result import Explanation
 from explain.subject import Subject
 

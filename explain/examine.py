@@ -1,6 +1,7 @@
 """Examinations of methods on many records: each gives one figure a record and method, and the level that it must pass.
 
-A constant map is examined with every method and must fail: an examination that it passes measures the record.
+A constant map is examined with every method and must fail: an examination that it passes measures the record. So is the
+size of the record's own deflections, which knows no network: what it passes is no proof of an explanation.
 """
 
 from __future__ import annotations
@@ -14,28 +15,29 @@ from numpy.typing import NDArray
 
 from classify.bootstrap import Interval, patient_weights, percentiles
 from ecg.record import ECGRecord
-from explain.anatomy import TERRITORY_LEADS, WAVES, evidence, shown_on, wave_labels
-from explain.faithfulness import curves, fidelity, infidelity, likeness, pointing, sensitivity
+from explain.faithfulness import curves, fidelity, infidelity, likeness, sensitivity
 from explain.methods import METHODS, ExplainOptions, explain, view_for
 from explain.randomise import cascade
 from explain.result import Explanation, Map
 from explain.subject import Subject
+from explain.view import View
 
 __all__ = [
+    "AMPLITUDE",
     "CONSTANT",
+    "CONTROLS",
     "EXAMINATIONS",
     "Examination",
     "Figure",
     "agreement",
+    "amplitude",
     "cascaded",
     "constant",
     "deleted",
     "infidel",
-    "inside_truth",
     "maps_of",
     "nervous",
     "summarised",
-    "truth_of",
 ]
 
 Float = NDArray[np.float64]
@@ -43,6 +45,10 @@ Bool = NDArray[np.bool_]
 
 #: Name of the map that says the same everywhere.
 CONSTANT = "constant"
+#: Name of the map that is the size of the record's deflections.
+AMPLITUDE = "amplitude"
+#: Maps that explain no network.
+CONTROLS = ("random", CONSTANT, AMPLITUDE)
 #: Resamples of records.
 _RESAMPLES = 1000
 #: Random orders of the cells that deletion and insertion are compared with.
@@ -155,10 +161,18 @@ def constant(like: Explanation) -> Explanation:
     )
 
 
+def amplitude(like: Explanation, view: View) -> Explanation:
+    """Make the map that is the size of the record's deflections, in the place of another; ``view`` of the record."""
+    size = np.abs(np.nan_to_num(view.signal))
+    return replace(
+        like, values=view.on_record(size), on_input=size, method=AMPLITUDE, baseline="", signed=False, delta=None
+    )
+
+
 def maps_of(
     subject: Subject, record: ECGRecord, methods: Iterable[str], options: ExplainOptions, seed: int = 0
 ) -> dict[str, Explanation]:
-    """Explain one answer by several methods, and by the two that must fail.
+    """Explain one answer by several methods, and by the controls.
 
     Parameters
     ----------
@@ -172,10 +186,11 @@ def maps_of(
     Returns
     -------
     dict
-        ``random`` and ``constant`` beside the methods.
+        `CONTROLS` beside the methods.
     """
     found = {name: explain(subject, record, options, method=name, seed=seed) for name in (*methods, "random")}
-    return {**found, CONSTANT: constant(found["random"])}
+    size = amplitude(found["random"], view_for(subject, record, options))
+    return {**found, CONSTANT: constant(found["random"]), AMPLITUDE: size}
 
 
 def deleted(
@@ -252,6 +267,8 @@ def nervous(
     view, target = view_for(subject, record, options), _target(subject, maps)
     out: dict[str, float] = {}
     for name, own in maps.items():
+        if name == AMPLITUDE:
+            continue
         size = max(float(np.linalg.norm(own.on_input)), 1e-12)
         apart = float(np.linalg.norm(own.on_input - others[name].on_input)) / size
         moved = (
@@ -290,8 +307,8 @@ def cascaded(
     for _, network in cascade(subject.network, np.random.default_rng(seed)):
         blind = subject.with_network(network)
         for name, own in maps.items():
-            # The random map stays the same by its seed: it explains no network.
-            other = own if name in (CONSTANT, "random") else explain(blind, record, asked, method=name)
+            # Controls explain no network and stay the same, the random map by its seed.
+            other = own if name in CONTROLS else explain(blind, record, asked, method=name)
             out[name].append(likeness(own.on_input, other.on_input, shown))
     return out
 
@@ -315,77 +332,6 @@ def agreement(
         name: likeness(own.on_input, second[name].on_input) - likeness(own.on_input, other[name].on_input)
         for name, own in first.items()
     }
-
-
-def truth_of(record: ECGRecord, fs: float, n: int, territory: str = "") -> Bool:
-    """Where a synthetic record shows its finding: ST and T of a territory's leads, or all of its premature beats.
-
-    Parameters
-    ----------
-    record : ECGRecord
-        With its waves.
-    fs : float
-    n : int
-    territory : str
-        Empty for the ventricular premature beats, from the onset of QRS to the end of T.
-
-    Returns
-    -------
-    bool array [leads, n]
-    """
-    labels = wave_labels(record, fs, n)
-    if territory:
-        facing = np.isin(record.leads, TERRITORY_LEADS[territory])
-        return np.asarray((labels >= WAVES.index("ST")) & facing[:, None])
-    out = np.zeros(labels.shape, dtype=bool)
-    for marks in record.meta["waves"]:
-        if marks["beat"] == "V":
-            end = marks["t_offset_s"] if marks["t_offset_s"] is not None else marks["qrs_offset_s"]
-            out[:, max(0, round(marks["qrs_onset_s"] * fs)) : round(end * fs)] = True
-    return out
-
-
-def inside_truth(
-    record: ECGRecord, maps: Mapping[str, Explanation], territory: str = ""
-) -> dict[str, dict[str, float]]:
-    """Compare maps of one synthetic record with what the generator put there.
-
-    Parameters
-    ----------
-    record : ECGRecord
-    maps : mapping
-    territory : str
-        Of an infarction; empty for premature beats.
-
-    Returns
-    -------
-    dict examination -> method -> float
-        NaN where a map is nought.
-    """
-    out: dict[str, dict[str, float]] = {}
-    for name, own in maps.items():
-        n = own.values.shape[1]
-        shown, truth = shown_on(record, own.fs, n), truth_of(record, own.fs, n, territory)
-        size = np.where(shown, evidence(own), 0.0)
-        area, total = float(truth[shown].mean()), float(size.sum())
-        ratio = float(size[truth].sum()) / total / area if total > 0 and area > 0 else float("nan")
-        if not territory:
-            told = {"pointing_pvc": pointing(size, truth) if total > 0 else float("nan"), "share_pvc": ratio}
-        else:
-            st_t = wave_labels(record, own.fs, n) >= WAVES.index("ST")
-            told = {
-                "leading_lead": _leading(size, record.leads, territory) if total > 0 else float("nan"),
-                "territory": ratio,
-                "st_t": float(size[st_t].sum()) / total / float(st_t[shown].mean()) if total > 0 else float("nan"),
-            }
-        for examination, value in told.items():
-            out.setdefault(examination, {})[name] = value
-    return out
-
-
-def _leading(size: Float, leads: Sequence[str], territory: str) -> float:
-    """1 where the leading lead faces the territory, else 0; ties count by their share."""
-    return pointing(size.sum(axis=1), np.isin(leads, TERRITORY_LEADS[territory]))
 
 
 def _target(subject: Subject, maps: Mapping[str, Explanation]) -> int:

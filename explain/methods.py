@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -21,7 +22,7 @@ from ecg.record import ECGRecord
 from explain.anatomy import WAVES, shown_on, wave_labels
 from explain.answers import answer_to, explanation_of
 from explain.gradcam import grad_cam, guided_grad_cam
-from explain.gradients import integrated_gradients, saliency
+from explain.gradients import guided_input, integrated_gradients, integrated_smooth, saliency
 from explain.occlusion import occlusion
 from explain.result import Explanation, Map
 from explain.scorecam import score_cam
@@ -34,6 +35,7 @@ __all__ = [
     "METHODS",
     "ExplainOptions",
     "Method",
+    "default_method",
     "explain",
     "find_method",
     "supported",
@@ -42,8 +44,11 @@ __all__ = [
 
 Float32 = NDArray[np.float32]
 
-#: The method that passed most of the tests on the shipped models, see docs/explanations.md.
-DEFAULT_METHOD = "integrated_gradients"
+#: The method that did best on the shipped models, see docs/explanations.md, and for labels of rhythm another one.
+DEFAULT_METHOD = "integrated_smooth"
+_DEFAULT_OF_LABEL = MappingProxyType({"HB": "guided_input"})
+#: Of image networks.
+_DEFAULT_OF_PICTURES = "gradcam"
 #: ``zero``, as published; ``flat``, every lead at its own median, or of a picture blank paper (``paper`` is the same).
 BASELINES = ("zero", "flat", "paper")
 #: Seconds between the knots of a random map: about what one column of a network's last layer covers, so that the
@@ -88,9 +93,9 @@ class ExplainOptions:
     target : str
         Label to explain; empty for the one that stands highest over its threshold.
     method : str
-        One of `METHODS`.
+        One of `METHODS`; empty for `default_method`.
     baseline : str
-        For Integrated Gradients, one of `BASELINES`.
+        For methods that start from one: one of `BASELINES`.
     age : float or None
         Years; else what the record says.
     sex : str or None
@@ -106,7 +111,7 @@ class ExplainOptions:
 
     task: str = "superclass"
     target: str = ""
-    method: str = DEFAULT_METHOD
+    method: str = ""
     baseline: str = "zero"
     age: float | None = None
     sex: Literal["M", "F"] | None = None
@@ -119,7 +124,8 @@ class ExplainOptions:
                 f"the task {self.task} has no label {self.target!r}{nearest(self.target, labels)}; "
                 f"choose one of {', '.join(labels)}"
             )
-        find_method(self.method)
+        if self.method:
+            find_method(self.method)
         if self.baseline not in BASELINES:
             raise OptionsError(f"the baseline must be one of {', '.join(BASELINES)}, got {self.baseline!r}")
 
@@ -129,6 +135,33 @@ def find_method(name: str) -> Method:
     if name not in METHODS:
         raise OptionsError(f"there is no method {name!r}{nearest(name, METHODS)}; choose one of {', '.join(METHODS)}")
     return METHODS[name]
+
+
+def default_method(entry: ModelEntry, target: str) -> str:
+    """Name the method that suits a model and a label.
+
+    Parameters
+    ----------
+    entry : ModelEntry
+        Trees have no gradients; neither has a network where torch is not installed.
+    target : str
+        Label of a task.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> from classify.models import MODELS
+    >>> default_method(MODELS["random_forest"], "MI")
+    'occlusion'
+    """
+    if entry.kind != "network" or find_spec("torch") is None:
+        return "occlusion"
+    if entry.spec.kind == "page":
+        return _DEFAULT_OF_PICTURES
+    return _DEFAULT_OF_LABEL.get(target, DEFAULT_METHOD)
 
 
 def supported(entry: ModelEntry) -> tuple[str, ...]:
@@ -177,13 +210,12 @@ def explain(
         options = replace(options or ExplainOptions(), **changes)
     except TypeError as error:
         raise OptionsError(f"unknown option of explain: {error}") from error
-    task, method = find_task(options.task), find_method(options.method)
-    if method.name not in supported(subject.entry):
-        raise ModelError(
-            f"{subject.entry.name} does not support {method.name}; choose one of {', '.join(supported(subject.entry))}"
-        )
+    if options.method and options.method not in supported(subject.entry):
+        known = ", ".join(supported(subject.entry))
+        raise ModelError(f"{subject.entry.name} does not support {options.method}; choose one of {known}")
     view = view_for(subject, record, options)
-    answer = answer_to(subject, view.x, view.extra, task, options.target, prediction)
+    answer = answer_to(subject, view.x, view.extra, find_task(options.task), options.target, prediction)
+    method = find_method(options.method or default_method(subject.entry, answer.target))
     began = time.perf_counter()
     found = method.run(subject, view, answer.output, options)
     seconds = time.perf_counter() - began
@@ -276,6 +308,22 @@ METHODS: Mapping[str, Method] = MappingProxyType(
                 signed=True,
                 baselines=BASELINES,
                 source="Sundararajan et al., ICML 2017, arXiv 1703.01365",
+            ),
+            Method(
+                name="integrated_smooth",
+                run=lambda subject, view, target, o: integrated_smooth(subject, view, target, o.baseline),
+                gradients=True,
+                signed=True,
+                baselines=BASELINES,
+                source="Sundararajan et al. 2017, in 32 steps and spread over 70 ms",
+            ),
+            Method(
+                name="guided_input",
+                run=lambda subject, view, target, o: guided_input(subject, view, target, o.baseline),
+                gradients=True,
+                signed=True,
+                baselines=BASELINES,
+                source="Springenberg et al. 2015, arXiv 1412.6806; Shrikumar et al. 2016, arXiv 1605.01713",
             ),
             Method(
                 name="scorecam",

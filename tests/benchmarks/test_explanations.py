@@ -12,7 +12,8 @@ import pytest
 pytest.importorskip("captum")
 
 from benchmarks import explanation_tables, explanations
-from explain.examine import EXAMINATIONS, Figure, inside_truth, maps_of, summarised, truth_of
+from explain.examine import CONTROLS, EXAMINATIONS, Figure, maps_of, summarised
+from explain.truth import inside_truth, truth_of
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +25,7 @@ def small() -> Any:
 @pytest.fixture(scope="module")
 def work(small: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("work")
-    methods = ("saliency", "integrated_gradients")
+    methods = ("saliency", "integrated_smooth")
     explanations._kept(folder / "infarctions.jsonl", explanations.infarctions(small[0], methods, 5, "ami"))
     return folder
 
@@ -60,19 +61,26 @@ def test_a_constant_map_fails_every_examination(work: Path) -> None:
     assert found["constant_fails"]
     assert told["territory"]["constant"]["value"] == pytest.approx(1)
     assert told["cascade"]["constant"]["value"] == 1
-    assert told["deletion"]["integrated_gradients"]["passed"]
+    assert told["deletion"]["integrated_smooth"]["passed"]
+    assert told["cascade"]["amplitude"]["value"] == 1, "the record's own size knows no network"
+
+
+def test_dear_methods_examine_every_fourth_record() -> None:
+    assert explanations._on(3, ("saliency", "scorecam")) == ("saliency",)
+    assert explanations._on(4, ("saliency", "scorecam")) == ("saliency", "scorecam")
+    assert set(explanations.DEAR) < set(explanations.METHODS_EXAMINED)
 
 
 def test_networks_of_other_seeds_and_of_shuffled_labels_are_compared(small: Any, monkeypatch: Any) -> None:
     monkeypatch.setattr(explanations, "_small_networks", lambda: small)
-    rows = [job() for _, job in explanations.networks(("integrated_gradients",), 2)]
+    rows = [job() for _, job in explanations.networks(("integrated_smooth",), 2)]
     for row in rows:
         for name in ("seeds", "labels"):
             assert row["faithful"][name]["constant"] == 0
-            assert set(row["faithful"][name]) == {"integrated_gradients", "random", "constant"}
+            assert set(row["faithful"][name]) == {"integrated_smooth", *CONTROLS}
             # Maps of noise agree with nothing; a rank correlation minus another lies within two of nought.
             assert abs(row["faithful"][name]["random"]) < 0.2
-            assert 0 < abs(row["faithful"][name]["integrated_gradients"]) < 2
+            assert 0 < abs(row["faithful"][name]["integrated_smooth"]) < 2
 
 
 def test_the_truth_of_premature_beats_is_found_by_a_map_that_is_the_truth(small: Any) -> None:

@@ -18,7 +18,14 @@ pytest.importorskip("captum")
 from subjects import card_of, heart, subject  # noqa: E402
 
 from explain.gradcam import column_centres, grad_cam, guided_grad_cam, time_map  # noqa: E402
-from explain.gradients import baseline_of, integrated_gradients, saliency  # noqa: E402
+from explain.gradients import (  # noqa: E402
+    baseline_of,
+    guided_input,
+    integrated_gradients,
+    integrated_smooth,
+    saliency,
+    spread,
+)
 from explain.guided import guided_gradient, guided_rectifiers  # noqa: E402
 from explain.occlusion import feature_waves, occlusion  # noqa: E402
 from explain.scorecam import score_cam  # noqa: E402
@@ -133,6 +140,42 @@ def test_score_cam_finds_the_stretch_that_the_answer_rests_on() -> None:
     assert np.flatnonzero(found.values.any(axis=1)).tolist() == [LEAD]
     assert found.values[LEAD, 505:545].min() > 0.9
     assert found.steps == 4, "two channels, the baseline and a gradient"
+
+
+def test_spreading_keeps_each_lead_s_sum_where_it_is_shown() -> None:
+    rng = np.random.default_rng(0)
+    values, shown = rng.normal(size=(12, 400)), np.ones((12, 400), dtype=bool)
+    shown[0, 100:] = False
+    shown[1, 180:220] = False
+    values[~shown] = 0
+    found = spread(values, shown, 100.0)
+    np.testing.assert_allclose(found.sum(axis=1), values.sum(axis=1), atol=1e-4)
+    assert not found[~shown].any()
+    one = np.zeros((1, 201))
+    one[0, 100] = 1
+    wide = spread(one, np.ones((1, 201), dtype=bool), 500.0)
+    assert np.ptp(np.flatnonzero(wide[0] > wide.max() / 2)) / 500 == pytest.approx(0.07, abs=0.005)
+
+
+def test_smooth_integrated_gradients_are_the_plain_ones_spread() -> None:
+    given, view = opened(OneLead()), view_of(bumps(), SPEC)
+    smooth, plain = integrated_smooth(given, view, 0), integrated_gradients(given, view, 0)
+    np.testing.assert_allclose(smooth.values, spread(plain.values, view.shown, 100.0), atol=1e-5)
+    assert smooth.delta == pytest.approx(0, abs=1e-4)
+    assert smooth.steps == 32
+    assert smooth.values.sum() == pytest.approx(50, rel=1e-3), "the logit: 0.5 s of 1 mV in tens of samples, times ten"
+
+
+def test_guided_gradient_times_input_has_the_sign_of_what_it_says() -> None:
+    two = By(lambda x: torch.relu(x[:, 0]).sum(-1, keepdim=True) + torch.relu(-2 * x[:, 1]).sum(-1, keepdim=True))
+    found = guided_input(opened(two), view_of(bumps(), SPEC), 0)
+    assert found.values[0].sum() == pytest.approx(50, rel=1e-4), "half a second of 1 mV"
+    assert int(found.values[0].argmax()) in range(505, 545)
+    assert found.values[1].sum() == pytest.approx(100, rel=1e-4), "down by 1 mV where down is what counts, twice"
+    assert int(found.values[1].argmax()) in range(205, 245)
+    assert not found.values[2:].any()
+    against = By(lambda x: torch.relu(x[:, 0] + 2).sum(-1, keepdim=True))
+    assert guided_input(opened(against), view_of(bumps(), SPEC), 0).values[0, 220] < 0, "a lead that is down lowers it"
 
 
 def test_guided_backpropagation_stops_what_speaks_against() -> None:

@@ -17,7 +17,7 @@ pytest.importorskip("captum")
 
 from subjects import SMALL, card_of, heart, subject  # noqa: E402
 
-from explain.methods import METHODS, ExplainOptions, explain, find_method, supported  # noqa: E402
+from explain.methods import METHODS, ExplainOptions, default_method, explain, find_method, supported  # noqa: E402
 from explain.subject import Subject, subject_of  # noqa: E402
 
 NETWORKS = [m.name for m in MODELS.values() if m.kind == "network" and m.spec.kind in ("leads", "paper", "beat")]
@@ -92,6 +92,16 @@ def test_a_forest_supports_occlusion_only(record: Any) -> None:
     assert explain(given, record, task="mi", method="random").values.shape == found.values.shape
     with pytest.raises(ModelError, match="has no gradients"):
         _ = given.network
+
+
+def test_the_default_suits_model_and_label(record: Any, monkeypatch: Any) -> None:
+    assert default_method(MODELS["random_forest"], "MI") == "occlusion"
+    assert default_method(MODELS["resnet1d_se"], "MI") == "integrated_smooth"
+    assert default_method(MODELS["resnet1d_se"], "HB") == "guided_input"
+    assert default_method(MODELS["baseline_cnn"], "HB") in METHODS
+    assert explain(opened("resnet1d_se"), record, task="mi").method == "integrated_smooth"
+    monkeypatch.setattr("explain.methods.find_spec", lambda _: None)
+    assert default_method(MODELS["resnet1d_se"], "MI") == "occlusion", "gradients need torch"
 
 
 def test_wrong_questions_are_refused_with_the_right_ones(record: Any) -> None:

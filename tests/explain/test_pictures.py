@@ -22,7 +22,8 @@ pytest.importorskip("pytorch_grad_cam")
 from subjects import card_of, heart  # noqa: E402
 
 from explain.methods import METHODS, ExplainOptions, explain  # noqa: E402
-from explain.pictures import PICTURE_METHODS, explain_page, picture_view, trust_page  # noqa: E402
+from explain.picture_view import picture_view  # noqa: E402
+from explain.pictures import PICTURE_METHODS, explain_page, trust_page  # noqa: E402
 from explain.subject import Subject, subject_of  # noqa: E402
 from synth import demo_page  # noqa: E402
 
