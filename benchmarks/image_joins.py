@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,7 +27,7 @@ LIMITS = (
 )
 PREDICTIONS = "predictions.csv"
 
-__all__ = ["PREDICTIONS", "aligned", "join", "ship", "weights_of"]
+__all__ = ["PREDICTIONS", "aligned", "confusion", "join", "ship", "weights_of"]
 
 
 def aligned(names: Sequence[str], work: Path) -> list[Predictions]:
@@ -78,6 +78,24 @@ def join(names: Sequence[str], work: Path) -> Predictions:
     folder.mkdir(parents=True, exist_ok=True)
     write_predictions(folder / PREDICTIONS, found)
     return found
+
+
+def confusion(found: Predictions) -> dict[str, Any]:
+    """Pages of each class by what they were called.
+
+    Parameters
+    ----------
+    found : Predictions
+
+    Returns
+    -------
+    dict
+        ``labels``, and ``counts``: a row for each class, a column for each answer.
+    """
+    known = np.isfinite(found.y).all(axis=1)
+    counts = np.zeros((len(found.labels), len(found.labels)), int)
+    np.add.at(counts, (found.y[known].argmax(axis=1), found.p[known].argmax(axis=1)), 1)
+    return {"labels": list(found.labels), "counts": counts.tolist()}
 
 
 def weights_of(names: Sequence[str], work: Path) -> dict[str, float]:

@@ -7,7 +7,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["load_images", "render_classes", "render_differences", "render_models", "render_robustness"]
+__all__ = [
+    "load_images",
+    "render_classes",
+    "render_confusion",
+    "render_differences",
+    "render_models",
+    "render_others",
+    "render_robustness",
+    "render_route",
+]
 
 HERE = Path(__file__).resolve().parent
 SCHEMA = "einthoven.images"
@@ -136,6 +145,78 @@ def render_robustness(file: Path = HERE / "results" / "image_robustness.json") -
     ]
     head = _row(("preset", *(f"`{task}`" for task in tasks)))
     return "\n".join([f"AUROC of `{content['model']}`, fold 9.", "", head, "|---|" + "---:|" * len(tasks), *lines])
+
+
+def render_confusion(results: Mapping[str, Result]) -> str:
+    """Which class the best model takes for which.
+
+    Parameters
+    ----------
+    results : mapping of str to mapping
+
+    Returns
+    -------
+    str
+        Markdown; rows are the truth.
+    """
+    honest = [content for name, content in results.items() if not name.startswith("leak_")]
+    if not honest or "confusion" not in honest[0]:
+        return _NONE_YET
+    table = honest[0]["confusion"]
+    lines = [_row([f"**{truth}**", *counts]) for truth, counts in zip(table["labels"], table["counts"], strict=True)]
+    return "\n".join([_row(("truth", *table["labels"])), "|---|" + "---:|" * len(table["labels"]), *lines])
+
+
+def render_route(file: Path = HERE / "results" / "image_route.json") -> str:
+    """AUROC of the shipped route and its members on drawn and read pages of PTB-XL.
+
+    Parameters
+    ----------
+    file : Path
+
+    Returns
+    -------
+    str
+        Markdown.
+    """
+    if not file.is_file():
+        return "_No results yet: run `python -m benchmarks.image_route --ptbxl DIR --work DIR`._"
+    content = json.loads(file.read_text(encoding="utf-8"))
+    labels = list(next(iter(content["models"].values()))["per_label"])
+    lines = []
+    for name, found in content["models"].items():
+        weight = content["members"].get(name)
+        title = f"`{name}`, weight {weight:g}" if weight is not None else f"**{name}**"
+        each = [_number(found["per_label"][label]["auroc"]["value"]) for label in labels]
+        lines.append(_row([title, _interval(found["auroc"]), *each, _number(found["f1"]["value"])]))
+    counts = [found["n_positive"] for found in next(iter(content["models"].values()))["per_label"].values()]
+    named = [f"{label} ({n})" for label, n in zip(labels, counts, strict=True)]
+    head = _row(("model", "macro AUROC (95 %)", *named, "macro F1"))
+    told = f"{content['pages']} pages of fold {content['fold']}, {content['refused']} refused, preset"
+    return "\n".join([f"{told} `{content['preset']}`.", "", head, "|---|" + "---:|" * (len(labels) + 2), *lines])
+
+
+def render_others(file: Path = HERE / "results" / "other_pictures.json") -> str:
+    """Count what the reader makes of pictures that are no ECG, kind by kind.
+
+    Parameters
+    ----------
+    file : Path
+
+    Returns
+    -------
+    str
+        Markdown.
+    """
+    if not file.is_file():
+        return "_No results yet: run `python -m benchmarks.other_pictures`._"
+    content = json.loads(file.read_text(encoding="utf-8"))
+    names = ("accepted", "review", "refused")
+    lines = [_row([kind, *(count[name] for name in names)]) for kind, count in content["kinds"].items()]
+    total = [f"**{100 * content[f'{name}_share']:.1f} %**" for name in names]
+    head = _row(("pictures", "accepted (false)", "to be reviewed", "refused"))
+    last = _row([f"**all {content['pictures']}**", *total])
+    return "\n".join([head, "|---|" + "---:|" * len(names), *lines, last, "", f"Commit `{content['commit'][:10]}`."])
 
 
 def _published() -> Mapping[str, Any]:

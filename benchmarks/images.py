@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.image_joins import PREDICTIONS, join, ship, weights_of
+from benchmarks.image_joins import PREDICTIONS, confusion, join, ship, weights_of
 from ecg.errors import ECGError, OptionsError
 from ecg.options import nearest
 from einthoven.outputs import write_json
@@ -56,7 +56,7 @@ class ImageExperiment:
     recipe : str
         ``"published"``, ``"ours"``, or ``"none"``: the model that `start` names answers as it is.
     size : str
-        As for ``einthoven train --size``; empty for the published one.
+        As for ``einthoven train --size``; empty for the published one, ``"given"`` for that of the start.
     start : str
         Model that it starts from; ``"given"`` is named on the command line.
     train : mapping
@@ -84,7 +84,7 @@ def _experiments() -> list[ImageExperiment]:
     found.append(ImageExperiment("msa_from_nought", msa, "blocks counted from 0", **other))
     # A few hundred pages after pretraining: a lower rate than for 17,000, and more epochs of less.
     tuned = {"epochs": 20, "lr": 5e-4, "batch": 16, "ema": 0.98}
-    ours: dict[str, Any] = {"recipe": "ours", "size": "256x512", "start": "given"}
+    ours: dict[str, Any] = {"recipe": "ours", "size": "given", "start": "given"}
     found.append(ImageExperiment("ours", msa, "pretrained on drawn pages", train=tuned, **ours))
     head = {"epochs": 30, "lr": 5e-3, "batch": 16, "ema": 0.98, "freeze": True}
     found.append(ImageExperiment("ours_head", msa, "pretrained, the head alone learnt", train=head, **ours))
@@ -132,10 +132,11 @@ def run_of(experiment: ImageExperiment, start: str, flags: Mapping[str, Any]) ->
     from classify.train import Run
 
     entry = find_model(experiment.model)
-    if experiment.size:
-        entry = in_size(entry, experiment.size)
     values = {**recipe_values(entry), **(OURS if experiment.recipe == "ours" else {})}
     values["start"] = _start(experiment, start)
+    if experiment.size:
+        given = experiment.size == "given"
+        entry = in_size(entry, _size_of(values["start"]) if given else experiment.size)
     arguments = {**_arguments_of(values["start"], experiment.model), **experiment.arguments}
     nothing = np.arange(0)
     return Run(
@@ -154,6 +155,17 @@ def _start(experiment: ImageExperiment, given: str) -> str:
     if experiment.start == "given" and not given:
         raise OptionsError(f"{experiment.name} starts from a pretrained model: name its folder with --start")
     return given if experiment.start == "given" else experiment.start
+
+
+def _size_of(start: str) -> str:
+    """Height and width of the pictures that a model sees."""
+    from classify.weights import model_folder
+    from ecg.checkpoint import load_card
+
+    spec = load_card(model_folder(start)).input_spec
+    if spec["kind"] != "page":
+        raise OptionsError(f"{start} takes no pictures; start from a model of pictures")
+    return "x".join(str(side) for side in spec["picture"][1:])
 
 
 def _arguments_of(start: str, model: str) -> dict[str, Any]:
@@ -294,6 +306,7 @@ def content_of(name: str, found: Predictions, run: Run | None, others: Mapping[s
         "options": {} if run is None else asdict(run.options),
         "parameters": 0 if run is None else _parameters(run),
         **figures,
+        "confusion": confusion(found),
         "differences": {
             other: f1_difference(found, theirs, np.random.default_rng(0)).as_dict() for other, theirs in others.items()
         },

@@ -1,0 +1,120 @@
+"""The four-class answer for pages of another set: what ships for pages, on drawn and read pages of PTB-XL.
+
+``python -m benchmarks.image_route --ptbxl DIR --work DIR`` takes the readings that ``benchmarks.drawn_records`` kept
+(records of fold 9 printed as 3x4+1, damaged as by a scanner, and read) and measures every member of the shipped route
+alone, and all of them as they answer together, into ``benchmarks/results/image_route.json``. The route was fitted on
+another hospital's pages, whose classes were given by other people; this tells how far it carries.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ecg.datasets import RecordItem, ptb_xl
+from ecg.errors import ECGError, OptionsError
+from ecg.record import LEADS
+from einthoven.outputs import write_json
+from einthoven.provenance import commit
+
+__all__ = ["answers", "main", "measured"]
+
+RESULT = Path(__file__).resolve().parent / "results" / "image_route.json"
+SCHEMA = "einthoven.image_route"
+TASK = "four_class"
+#: Rate in Hz at which the readings were kept.
+_FS = 100.0
+
+
+def answers(signals: NDArray[np.floating], members: Mapping[str, float]) -> dict[str, NDArray[np.float64]]:
+    """Ask each member about pages that were read, and all of them together.
+
+    Parameters
+    ----------
+    signals : float array [pages, 12, samples]
+        mV at 100 Hz, NaN where missing.
+    members : mapping name -> weight
+        Of models that take records.
+
+    Returns
+    -------
+    dict of str to float64 array [pages, 4]
+        By the names of the members, and ``"together"``.
+    """
+    from classify.images.routes import joined
+    from classify.inputs import from_signals
+    from classify.runtime import load_classifier
+
+    found = {}
+    for name in members:
+        model = load_classifier(name)
+        parts = [from_signals(one[None].astype(np.float32), LEADS, _FS, model.spec) for one in signals]
+        found[name] = model.answer(np.concatenate(parts), TASK)
+    return {**found, "together": joined(list(found.values()), list(members.values()))}
+
+
+def measured(items: Sequence[RecordItem], read: NDArray[np.floating], members: Mapping[str, float]) -> dict[str, Any]:
+    """Figures of every member and of the route.
+
+    Parameters
+    ----------
+    items : sequence of RecordItem
+    read : float array [records, 12, samples]
+        NaN throughout where the page was refused.
+    members : mapping name -> weight
+
+    Returns
+    -------
+    dict
+        By name; ``pages`` and ``refused`` beside them.
+    """
+    from classify.evaluate import Predictions, evaluate
+    from classify.labels import find_task, target_table
+
+    task = find_task(TASK)
+    y = target_table(tuple(items), task)
+    asked = np.isfinite(y).all(axis=1)
+    legible = asked & np.isfinite(read).any(axis=(1, 2))
+    rows = np.flatnonzero(legible)
+    ids, patients = (tuple(str(getattr(items[k], name)) for k in rows) for name in ("ecg_id", "patient_id"))
+    out: dict[str, Any] = {"pages": int(asked.sum()), "refused": int((asked & ~legible).sum()), "models": {}}
+    for name, p in answers(read[rows], members).items():
+        table = Predictions(ids, patients, ("9",) * len(rows), task.labels, y[rows].astype(np.float64), p)
+        figures = evaluate(table, task, {}, np.random.default_rng(0), 1000)
+        each = {label: {k: found[k] for k in ("n_positive", "auroc")} for label, found in figures["per_label"].items()}
+        out["models"][name] = {**{k: figures["metrics"][k] for k in ("auroc", "f1", "accuracy")}, "per_label": each}
+    return out
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measure and write; 2 where nothing could start."""
+    from classify.images.routes import page_route
+
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--ptbxl", type=Path, required=True)
+    parser.add_argument("--work", type=Path, required=True, help="that of benchmarks.drawn_records")
+    chosen = parser.parse_args(arguments)
+    try:
+        kept = chosen.work / "drawn_records.npy"
+        if not kept.is_file():
+            raise OptionsError(f"no readings at {kept}; run python -m benchmarks.drawn_records with this --work first")
+        read = np.load(kept)
+        items = ptb_xl(chosen.ptbxl, folds=(9,))[: len(read)]
+        members = page_route(TASK) or {"default": 1.0}
+        found = measured(items, read, members)
+    except ECGError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    schema = {"schema": {"name": SCHEMA, "version": 1}, "commit": commit()}
+    write_json(RESULT, {**schema, "fold": 9, "preset": "scan", "members": dict(members), **found})
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
