@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Literal
 
 import numpy as np
@@ -51,6 +52,8 @@ _PUBLISHED_OTHER = "The network's answer is {label}; what weighed most lies in t
 #: A lead or wave is named where it has at least this many times the attribution that its area would give.
 _NAMED = 1.25
 _MOST_LEADS = 3
+#: Labels to which the level of ST says nothing.
+_RHYTHM = ("HB",)
 _WAVE_WORDS = {"P": "P", "QRS": "QRS", "ST": "ST", "T": "T"}
 _PATIENT_WAVES = {
     "P": "the small wave before the beat",
@@ -79,6 +82,8 @@ class Facts:
         Why the model abstained, or the page was refused.
     leads, waves : tuple of str
         What carried the answer; empty where nothing stands out.
+    span_s : (float, float) or None
+        Stretch that carried most of the answer, see `explain.anatomy.Anatomy`.
     rate_per_min : float or None
     st_mv : mapping lead -> float
         Level at the J point in leads that carried the answer, in mV.
@@ -96,6 +101,7 @@ class Facts:
     reasons: tuple[str, ...] = ()
     leads: tuple[str, ...] = ()
     waves: tuple[str, ...] = ()
+    span_s: tuple[float, float] | None = None
     rate_per_min: float | None = None
     st_mv: Mapping[str, float] = field(default_factory=dict)
     page: str = ""
@@ -130,12 +136,12 @@ def facts_of(
     Facts
     """
     leads = sorted((lead for lead in LEADS if found.ratio(lead) >= _NAMED), key=lambda lead: -found.ratio(lead))
-    leads = leads[:_MOST_LEADS] or [lead for lead in (found.leading_lead,) if lead]
+    leads = leads[:_MOST_LEADS]
     waves = [wave for wave in _WAVE_WORDS if found.ratio(wave) >= _NAMED]
     rate = measured.rate.value if measured is not None else None
     levels = (
         {}
-        if measured is None
+        if measured is None or explanation.target in _RHYTHM
         else {lead: measured.st[lead].value for lead in LEADS if lead in leads and lead in measured.st}
     )
     return Facts(
@@ -147,6 +153,7 @@ def facts_of(
         reasons=tuple(reasons),
         leads=tuple(sorted(leads, key=LEADS.index)),
         waves=tuple(waves),
+        span_s=found.span_s,
         rate_per_min=rate,
         st_mv={lead: level for lead, level in levels.items() if level is not None},
         page=page,
@@ -186,8 +193,9 @@ def _clinician(f: Facts) -> list[str]:
     parts = [f"The model {'gives' if f.decision else 'does not give'} {name}{',' if not f.decision else ''} "]
     parts[0] += f"a probability of {p}{limit}." if f.decision else f"at a probability of {p}{limit}."
     where = _where(f.waves, f.leads, _WAVE_WORDS)
-    if where:
-        parts.append(f"What weighed most for this lies {where}.")
+    when = "" if f.span_s is None else f"from {f.span_s[0]:.1f} to {f.span_s[1]:.1f} s"
+    if where or when:
+        parts.append(f"What weighed most for this lies {', mostly '.join(told for told in (where, when) if told)}.")
     if tail := _measured(f):
         parts.append(tail)
     return parts
@@ -228,7 +236,8 @@ def _patient(f: Facts) -> list[str]:
     where = _listed([_PATIENT_WAVES[wave] for wave in f.waves])
     if where or f.leads:
         leads = f" in the recording{'s' if len(f.leads) > 1 else ''} called {_listed(f.leads)}" if f.leads else ""
-        parts.append(f"It looked most at {where or 'the tracing'}{leads}.")
+        when = "" if f.span_s is None else f", mostly {int(f.span_s[0])} to {ceil(f.span_s[1])} seconds from its start"
+        parts.append(f"It looked most at {where or 'the tracing'}{leads}{when}.")
     clauses = [] if f.rate_per_min is None else [f"your heart beat about {f.rate_per_min:.0f} times a minute"]
     clauses += ["the picture was hard to read in places"] if f.page == "review" else []
     told = _listed(clauses)

@@ -39,6 +39,8 @@ MUTATIONS: list[tuple[dict[str, Any], str, str]] = [
     ({"waves": ("QRS",)}, "ST and T", "on QRS in"),
     ({"waves": ()}, "on ST and T", "lies in V2 and V3"),
     ({"waves": (), "leads": ()}, "weighed most", ""),
+    ({"span_s": (5.92, 7.31)}, "V3.", "V3, mostly from 5.9 to 7.3 s."),
+    ({"span_s": (5.92, 7.31), "waves": (), "leads": ()}, "lies on", "lies from 5.9 to 7.3 s."),
     ({"rate_per_min": 130.0}, "72/min", "130/min"),
     ({"rate_per_min": None}, "heart rate", ""),
     ({"st_mv": {"V2": -0.1}}, "+0.21", "-0.10 mV in V2"),
@@ -75,6 +77,23 @@ def test_both_texts_have_two_or_three_sentences() -> None:
         "on ST and T in V2 and V3. Measured: heart rate 72/min; ST at the J point +0.21 mV in V2, +0.18 mV in V3; read "
         "from a page that needs review (leads may be swapped)."
     )
+
+
+def test_one_beat_unlike_the_others_is_told_by_its_time() -> None:
+    record = heart("pvc")
+    labels, shown = wave_labels(record, 100, 1000), shown_on(record, 100, 1000)
+    values = np.full((12, 1000), 0.01)
+    values[:, 420:460] = 1.0
+    found = anatomy(explanation(values, target="HB", task="four_class"), labels, shown)
+    assert found.span_s is not None
+    assert 4.2 <= found.span_s[0] < found.span_s[1] <= 4.6
+    facts = facts_of(explanation(values, target="HB", task="four_class"), found, measure(record))
+    assert not facts.st_mv, "the level of ST says nothing of a rhythm"
+    assert "mostly from 4." in narrate(facts)
+    assert "mostly 4 to 5 seconds from its start" in narrate(facts, "patient")
+    assert anatomy(explanation(np.ones((12, 1000))), labels, shown).span_s is None
+    shown[:, 250:] = False
+    assert anatomy(explanation(values), labels, shown).span_s is None, "a page shows each lead for a part of the time"
 
 
 def test_no_finding_is_claimed_that_was_not_measured() -> None:
