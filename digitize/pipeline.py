@@ -13,30 +13,26 @@ from numpy.typing import NDArray
 
 from digitize.algebra import reconciled
 from digitize.calibrate import Calibration, calibrate, to_record
-from digitize.features import lead_signs
 from digitize.frame import Frame, find_frame
 from digitize.gains import odd_pulses, with_chest_gain
 from digitize.grid import GridMeasure
 from digitize.layout import LayoutMatch, match_layout
-from digitize.lines import LineReading, in_time, name_strips, places_of, read_line
+from digitize.lines import in_time, name_strips, places_of, read_line
 from digitize.lookalike import only_traces
 from digitize.options import DigitizeOptions
 from digitize.orient import find_turn
 from digitize.overlap import OwnInk, share_out
 from digitize.owner import own_ink, owned_rows
-from digitize.prediction import predict_snr
 from digitize.pulse import Pulse, check_upright, find_pulses
-from digitize.quality import NOT_PRINTED, grade_lead, judge_page, missing_lead, uneven_columns
 from digitize.recordings import chosen, find_recordings, read_parts
-from digitize.result import Digitization, LeadQuality
+from digitize.result import Digitization
 from digitize.segment import InkMap, bridged, ink_map, remove_rules
 from digitize.sheet import Sheet, upright
-from digitize.signs import line_signs, page_signs
-from digitize.simultaneous import aligned
 from digitize.stroke import Pen, measure_pen
 from digitize.text import PX_PER_MM, NameHit, find_names, look_again, printed_scale
 from digitize.trace import Row, attach_runs, find_rows
-from ecg import LEADS, ECGRecord, LeadBox, Page, limb_residual
+from digitize.verdict import verdict
+from ecg import ECGRecord, LeadBox, Page, limb_residual
 from ecg.errors import DigitizationError
 from ecg.formats import ReadOptions, identify, read_pages
 
@@ -259,18 +255,12 @@ def _assemble(
     readings = [read_line(frame, own[p.row], p, pen, scale, options.fs) for p in places]
     readings, timing, assumed = in_time(readings, places, scale.px_per_s, options.fs)
     readings, match = name_strips(readings, places, match)
-    readings = aligned(readings, places, scale.px_per_s)
     seen = to_record(tuple(r.trace for r in readings), scale, fs=options.fs)
     traces = tuple(r.trace for r in reconciled(readings, places))
     record = with_chest_gain(to_record(traces, scale, fs=options.fs), pulses)
-    lines = [line_signs(reading, frame.share, scale.px_per_mm_y) for reading in readings]
-    signs = lead_signs(lines, page_signs(seen, sheet, pen, ink.contrast, pulses, calibration, match))
-    quality = _quality(readings, ink, calibration, predict_snr(signs))
-    doubts = calibration.doubts + match.doubts + uneven_columns(match.bounds_px)
-    status, reasons = judge_page(seen, quality, doubts, match.margin, named=match.named)
     overruled = tuple(str(step["forced_past"]) for step in steps if "forced_past" in step)
-    if overruled:
-        status, reasons = "refused", overruled + reasons
+    judged = verdict(seen, readings, frame, sheet, ink, pen, pulses, calibration, match, overruled)
+    status, reasons = judged.status, judged.reasons
     if status == "refused" and not options.force:
         raise DigitizationError("quality", "; ".join(reasons), "scan the page again, or --force it")
     boxes = tuple(t.box for t in traces)
@@ -287,14 +277,14 @@ def _assemble(
         timing=timing,
         boxes=boxes,
         traces=traces,
-        quality=quality,
+        quality=judged.quality,
         assumed=calibration.assumed + match.assumed + assumed,
         corners=sheet.corners(*_around(boxes)),
         homography=sheet.homography if sheet.homography is not None else np.eye(3),
         steps=done,
         forced=status == "refused",
         flattening=sheet.flattening,
-        signs=signs,
+        signs=judged.signs,
     )
 
 
@@ -332,18 +322,3 @@ def _pen(frame: Frame) -> Pen:
         found[round(frame.stop_px) :] = False
         pens.append(measure_pen(frame.share, top, bottom, found))
     return Pen(float(np.median([p.width_px for p in pens])), float(np.median([p.softness_px for p in pens])))
-
-
-def _quality(
-    readings: Sequence[LineReading], ink: InkMap, calibration: Calibration, snr_db: Mapping[str, float]
-) -> dict[str, LeadQuality]:
-    """Quality of every lead of the layout, of the longer print where it stands twice, and of those it lacks."""
-    quality: dict[str, LeadQuality] = {}
-    length: dict[str, int] = {}
-    for r in readings:
-        lead = r.trace.box.lead.removeprefix("-")
-        if r.trace.y.size > length.get(lead, 0):
-            length[lead] = r.trace.y.size
-            quality[lead] = grade_lead(r.coverage, ink.contrast, r.overlap, snr_db.get(lead), calibration.scale)
-    missing = {lead: missing_lead(NOT_PRINTED) for lead in LEADS if lead not in quality}
-    return {**quality, **missing}

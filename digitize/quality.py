@@ -27,6 +27,10 @@ __all__ = [
 #: Predicted SNR in dB from which a lead is good, and below which it is poor: at 6 dB, where the literature calls a
 #: reading unusable, half of the amplitude is error; at 12 dB a quarter.
 _GOOD_DB, _POOR_DB = 12.0, 6.0
+#: Median over the leads in dB from which a page is accepted: those between 10 and 12 were under 10 in truth too often.
+_PAGE_DB = 12.0
+#: Rates per minute that no heart has, and those that are rarer than pages whose speed is not told and not 25 mm/s.
+_IMPOSSIBLE_RATES, _UNUSUAL_RATES = (25.0, 300.0), (45.0, 180.0)
 #: Shortest stretch that two leads must share to be compared, in s: a beat or two.
 _SHARED_S = 1.5
 #: Least agreement of the leads' beats. Leads of one heart beat together: 0.95 at least over 35 records of PTB-XL, cut
@@ -90,6 +94,7 @@ def judge_page(
     layout_margin: float,
     *,
     named: int = _NAMED,
+    speed_assumed: bool = False,
 ) -> tuple[Status, tuple[str, ...]]:
     """Decide whether a page is accepted or needs a person's eye.
 
@@ -103,6 +108,8 @@ def judge_page(
     layout_margin : float
     named : int
         Places whose printed names were read: they show that the page stands upright and is not mirrored.
+    speed_assumed : bool
+        Whether nothing on the page tells its speed: unusual rates then speak against it.
 
     Returns
     -------
@@ -118,6 +125,9 @@ def judge_page(
     if poor:
         reasons.append(f"poorly read: {', '.join(poor)}")
     printed = [q for q in quality.values() if NOT_PRINTED not in q.reasons]
+    expected = [q.snr_pred_db for q in printed if q.snr_pred_db is not None]
+    if expected and float(np.median(expected)) < _PAGE_DB:
+        reasons.append(f"the signals are expected at {np.median(expected):.0f} dB only, {_PAGE_DB:.0f} are good")
     if 2 * sum(q.grade in ("poor", "missing") for q in printed) > len(printed):
         return "refused", tuple(reasons)
     together = beats_together(record)
@@ -133,7 +143,8 @@ def judge_page(
     if np.isfinite(residual.r) and (residual.r < 0.7 or misfit > 0.8):
         reasons.append(f"II and I + III disagree (r = {residual.r:.2f}): leads may be swapped")
     rate = beat_rate(record)
-    if rate is not None and not 25 <= rate <= 300:
+    lowest, highest = _UNUSUAL_RATES if speed_assumed else _IMPOSSIBLE_RATES
+    if rate is not None and not lowest <= rate <= highest:
         reasons.append(f"the beats would come at {rate:.0f}/min: check paper speed and scale")
     direction = time_direction(record) if named < _NAMED else None
     if direction is not None and direction < 0:

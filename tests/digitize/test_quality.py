@@ -129,6 +129,19 @@ def test_a_rate_that_no_heart_has_asks_for_review() -> None:
     assert any("/min" in r for r in reasons)
 
 
+@pytest.mark.parametrize(("rate", "assumed", "expected"), [(35.0, True, "review"), (35.0, False, "accepted")])
+def test_a_rate_that_is_rare_speaks_against_a_speed_that_is_assumed(rate: float, assumed: bool, expected: str) -> None:
+    status, reasons = judge_page(beating(rate), GOOD, (), 0.8, speed_assumed=assumed)
+    assert status == expected
+    assert any("35/min" in r for r in reasons) == assumed
+
+
+def test_a_page_that_is_expected_to_be_unfaithful_asks_for_review(heart: ECGRecord) -> None:
+    fair = dict.fromkeys(LEADS, LeadQuality(1.0, 0.9, 0.0, 11.0, "fair"))
+    status, reasons = judge_page(heart, fair, (), 0.8)
+    assert (status, reasons) == ("review", ("the signals are expected at 11 dB only, 12 are good",))
+
+
 def test_too_short_or_empty_a_record_has_no_rate() -> None:
     assert beat_rate(ECGRecord(np.full((12, 5000), np.nan), 500, LEADS)) is None
     assert beat_rate(beating(60.0, 1.5)) is None
