@@ -18,8 +18,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ecg.errors import OptionsError
+from einthoven.overlays import drawn, write_overlay
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from digitize.options import DigitizeOptions
     from digitize.result import Digitization
     from ecg import ECGRecord
@@ -285,6 +289,7 @@ def write_digitization(
     method: str = "auto",
     fmt: SignalFormat = "wfdb",
     options: DigitizeOptions | None = None,
+    overlay: NDArray[np.uint8] | None = None,
 ) -> tuple[str, ...]:
     """Write everything that ``digitize`` writes for one page: signal, overlay, JSON, together or not at all.
 
@@ -305,6 +310,8 @@ def write_digitization(
         ``"wfdb"``, ``"csv"`` or ``"dicom"``.
     options : DigitizeOptions or None
         What a person had said about the page.
+    overlay : uint8 array [height, width, 3], optional
+        The reading over its page where it is drawn already.
 
     Returns
     -------
@@ -316,7 +323,7 @@ def write_digitization(
         # A refused page writes no signal unless forced; the reader has already left its record out.
         if d.record is not None and (d.status != "refused" or d.forced):
             write_signal(d.record, folder, stem, fmt)
-        _write_overlay(d, folder / f"{stem}_overlay.png")
+        write_overlay(drawn(d) if overlay is None else overlay, folder / f"{stem}_overlay.png")
         names = tuple(sorted([*(f.name for f in folder.iterdir()), f"{stem}.json"]))
         content = digitization_document(
             d, source=source, page=page, stem=stem, method=method, files=names, options=options
@@ -325,15 +332,6 @@ def write_digitization(
     for name in earlier - set(names):
         (out / name).unlink(missing_ok=True)
     return names
-
-
-def _write_overlay(d: Digitization, path: Path) -> None:
-    from PIL import Image
-
-    from digitize.overlay import draw
-
-    # Level 1: twice as fast as the default and a tenth larger on a page of 4 megapixels.
-    Image.fromarray(draw(d)).save(path, compress_level=1)
 
 
 def schema_of(path: Path) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from ecg.errors import ECGError
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
     from ecg import ECGRecord
     from ecg.measure import Measurements
     from einthoven.diagnosis.options import DiagnoseOptions
-    from explain.anatomy import Anatomy
     from explain.result import Explanation
 
 __all__ = ["explained"]
@@ -53,28 +51,17 @@ def explained(
     """
     from explain.methods import ExplainOptions, explain
 
+    asked = ExplainOptions(
+        task=finding.task, target=finding.label, method=options.method, age=options.age, sex=options.sex
+    )
     try:
         subject = _subject(prediction, options.model)
-        asked = ExplainOptions(
-            task=finding.task,
-            target=finding.label,
-            method=options.method or _method(subject.entry.kind),
-            age=options.age,
-            sex=options.sex,
-        )
         found = explain(subject, record, asked, prediction)
         return _told(subject, record, asked, found, measurements, digitization), ()
     except ECGError as error:
         if options.method:
             raise  # a method that was asked for by name and cannot be had is an error
         return None, (f"the answer is not explained: {error}",)
-
-
-def _method(kind: str) -> str:
-    """Suit the method to the model and to what is installed: gradients need torch, reading and answering do not."""
-    from explain.methods import DEFAULT_METHOD
-
-    return DEFAULT_METHOD if kind == "network" and find_spec("torch") is not None else "occlusion"
 
 
 def _subject(prediction: Prediction, model: str) -> Any:
@@ -96,42 +83,10 @@ def _told(
     measurements: Measurements | None,
     d: Digitization | None,
 ) -> Explained:
-    from explain.anatomy import anatomy, shown_on, wave_labels
-    from explain.faithfulness import trust
-    from explain.methods import view_for
-    from explain.narrate import facts_of, narrate
+    from explain.account import account_of
 
-    n = found.values.shape[1]
-    parts = anatomy(found, wave_labels(record, found.fs, n, found.leads), shown_on(record, found.fs, n, found.leads))
     page, doubts = ("", ()) if d is None else ("review" if d.status == "refused" else d.status, d.reasons)
-    facts = facts_of(found, parts, measurements, page, doubts)
-    text = {"clinician": narrate(facts), "patient": narrate(facts, "patient")}
-    tested = trust(subject, view_for(subject, record, asked), found)
-    trusted = trust_line(examined(subject.classifier.card.sha256, found.method))
-    document = {**_document(found, parts, tested, text), "trusted": trusted}
-    return Explained(document, text["clinician"], text["patient"], found, parts)
-
-
-def _document(found: Explanation, parts: Anatomy, tested: dict[str, float], text: dict[str, str]) -> dict[str, Any]:
-    return {
-        "status": found.status,
-        "model": found.model,
-        "task": found.task,
-        "target": found.target,
-        "probability": found.probability,
-        "threshold": found.threshold,
-        "decision": int(found.decision),
-        "method": found.method,
-        "baseline": found.baseline,
-        "delta": found.delta,
-        "steps": found.steps,
-        "seconds": round(found.seconds, 3),
-        "leading_lead": parts.leading_lead,
-        "lead_share": dict(parts.lead_share),
-        "wave_share": dict(parts.wave_share),
-        "territory_share": dict(parts.territory_share),
-        "area_share": dict(parts.area_share),
-        "faithfulness": tested,
-        "notes": list(found.notes),
-        "text": text,
-    }
+    told = account_of(subject, record, asked, found, measured=measurements, page=page, page_reasons=doubts)
+    document = {**told.document(), "trusted": trust_line(examined(told.sha256, found.method))}
+    assert told.anatomy is not None  # noqa: S101 - a record has leads
+    return Explained(document, told.text["clinician"], told.text["patient"], found, told.anatomy)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from einthoven.overlays import drawn
+
 if TYPE_CHECKING:
     from digitize.result import Digitization
     from ecg import ECGRecord
@@ -24,12 +26,14 @@ _MAX_WIDTH_PX = 1420
 _JPEG_QUALITY = 80
 
 
-def reading_picture(d: Digitization) -> tuple[bytes, float]:
+def reading_picture(d: Digitization, overlay: NDArray[np.uint8] | None = None) -> tuple[bytes, float]:
     """Page with the reading drawn over it.
 
     Parameters
     ----------
     d : Digitization
+    overlay : uint8 array [height, width, 3], optional
+        From `einthoven.overlays.drawn` where it is drawn already.
 
     Returns
     -------
@@ -38,9 +42,7 @@ def reading_picture(d: Digitization) -> tuple[bytes, float]:
     float
         Height over width.
     """
-    from digitize.overlay import draw
-
-    return jpeg(draw(d))
+    return jpeg(drawn(d) if overlay is None else overlay)
 
 
 def explanation_picture(explained: Explained, record: ECGRecord) -> tuple[bytes, float]:

@@ -6,7 +6,7 @@ import io
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from einthoven.diagnosis.findings import QUESTIONS
 from einthoven.diagnosis.redact import redacted as without_surroundings
@@ -17,6 +17,10 @@ from einthoven.report import words
 from einthoven.report.chart import draw_chart, leaves_grid, plan_charts
 from einthoven.report.paper import BLUE, GREY, INK, VERMILLION, heading, new_document, paragraph, room_for, small, table
 from einthoven.report.pictures import explanation_picture, map_on_page, reading_picture, shows_on_page
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = ["report_bytes", "write_report"]
 
@@ -53,7 +57,13 @@ def write_report(diagnosis: Diagnosis, path: str | Path, *, redact: bool = False
     return path
 
 
-def report_bytes(diagnosis: Diagnosis, *, redact: bool = False, made: datetime | None = None) -> bytes:
+def report_bytes(
+    diagnosis: Diagnosis,
+    *,
+    redact: bool = False,
+    made: datetime | None = None,
+    overlay: NDArray[np.uint8] | None = None,
+) -> bytes:
     """Report of a diagnosis as the bytes of a PDF.
 
     Parameters
@@ -62,6 +72,8 @@ def report_bytes(diagnosis: Diagnosis, *, redact: bool = False, made: datetime |
     redact : bool
     made : datetime, optional
         As for `write_report`; equal diagnoses of one date give equal bytes.
+    overlay : uint8 array [height, width, 3], optional
+        The reading over its page where it is drawn already, redacted where that is asked.
 
     Returns
     -------
@@ -76,7 +88,7 @@ def report_bytes(diagnosis: Diagnosis, *, redact: bool = False, made: datetime |
     _summary(document, diagnosis, redact, made)
     _charts(document, diagnosis)
     if diagnosis.digitization is not None:
-        _reading(document, diagnosis)
+        _reading(document, diagnosis, overlay)
     _explanation(document, diagnosis)
     _methods(document, diagnosis)
     return bytes(document.output())
@@ -170,14 +182,14 @@ def _charts(document: Any, diagnosis: Diagnosis) -> None:
         draw_chart(document, record, chart, f"The signal, {what}{part}{rest}{cut}")
 
 
-def _reading(document: Any, diagnosis: Diagnosis) -> None:
+def _reading(document: Any, diagnosis: Diagnosis, overlay: NDArray[np.uint8] | None) -> None:
     """Page with the reading over it, and how well each lead was read."""
     d = diagnosis.digitization
     if d is None:
         return
     document.add_page(orientation="portrait")
     heading(document, "The page, and the reading drawn over it")
-    _picture(document, reading_picture(d), 165.0, "the page with the reading")
+    _picture(document, reading_picture(d, overlay), 165.0, "the page with the reading")
     if d.quality:
         heading(document, "How well each lead was read", room_mm=40)
         rows = [tuple(one_line(cell) for cell in row) for row in words.lead_rows(d)]

@@ -28,8 +28,9 @@ STAGES = (
     "Explaining the answer",
     "Drawing the page and the report",
 )
-#: Ways of explaining that the page offers, by the name in `explain.methods.METHODS`.
+#: Ways of explaining that the page offers, by the name in `explain.methods.METHODS`; "" is the model's own default.
 METHODS = {
+    "": "What did best on this model",
     "integrated_gradients": "Integrated gradients",
     "gradcam": "Grad-CAM",
     "saliency": "Saliency",

@@ -131,7 +131,7 @@ def test_nothing_is_left_when_writing_fails(tmp_path, monkeypatch) -> None:
     def fail(*_args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(outputs, "_write_overlay", fail)
+    monkeypatch.setattr(outputs, "write_overlay", fail)
     with pytest.raises(KeyboardInterrupt):
         outputs.write_digitization(make_reading(), tmp_path, "scan", source="scan.png")
     assert list(tmp_path.iterdir()) == []
