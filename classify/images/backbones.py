@@ -105,7 +105,8 @@ def load_start(network: Any, start: str) -> tuple[str, ...]:
         Changed in place.
     start : str
         ``"imagenet"``: timm's weights for the body, from its hub or the hub's cache. A file of such weights
-        (``.safetensors``, or ``.pth`` of plain tensors). Or a model of ours by folder, URL or name.
+        (``.safetensors``, or ``.pth`` of plain tensors), by timm's names or, under other names, in timm's order. Or a
+        model of ours by folder, URL or name.
 
     Returns
     -------
@@ -152,12 +153,28 @@ def _given(network: Any, start: str) -> Mapping[str, Tensor]:
                 found = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:  # each format has exceptions of its own
             raise ModelError(f"{path} holds no weights that can be read: {error}".splitlines()[0]) from error
-        return {f"body.{name}": value for name, value in found.items() if isinstance(value, Tensor)}
+        return {f"body.{name}": value for name, value in _renamed(network, found).items()}
     from classify.weights import model_folder
     from ecg.checkpoint import load
 
     tensors, _ = load(model_folder(start))
     return {name: torch.from_numpy(value.astype("float32")) for name, value in tensors.items()}
+
+
+def _renamed(network: Any, found: Mapping[str, Any]) -> dict[str, Tensor]:
+    """Weights of a file by timm's names; by their order, where another program named the same tensors."""
+    given = {name: value for name, value in found.items() if isinstance(value, Tensor)}
+    body = getattr(network, "body_name", "")
+    mine = [name.removeprefix("body.") for name in network.state_dict() if name.startswith("body.")]
+    if not body or set(given) & set(mine) or len(given) < len(mine):
+        return given
+    own, theirs = (
+        {name: value for name, value in each.items() if not name.endswith("num_batches_tracked")}
+        for each in (_timm().create_model(body).state_dict(), given)
+    )
+    if [tuple(v.shape) for v in own.values()] != [tuple(v.shape) for v in theirs.values()]:
+        return given
+    return dict(zip(own, theirs.values(), strict=True))
 
 
 def _fetched(network: Any) -> Mapping[str, Tensor]:

@@ -121,7 +121,8 @@ def cross_validate(
     for fold in range(FOLDS):
         folder = out / f"fold_{fold + 1}"
         split = split_of_fold(np.where(counted, folds, -1), fold, classes, groups, run.options.seed)
-        if run.entry.kind == "forest":  # nothing of it is chosen by validation
+        if run.entry.kind == "forest" or (run.options.keep == "last" and not run.options.stop_after):
+            # Nothing is chosen by validation: its pages may teach.
             split = replace(split, train=np.concatenate([split.train, split.validation]))
         parts.append(_one_fold(replace(run, split=split), known, folder, str(fold + 1), progress))
     return cross_fitted([pooled(parts)])

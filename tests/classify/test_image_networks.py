@@ -129,6 +129,21 @@ def test_weights_of_a_file_go_into_the_body(tmp_path: Path) -> None:
     assert {name.split(".")[0] for name in kept} == {"project", "weigh", "head"}
 
 
+def test_weights_under_other_names_are_taken_in_their_order(tmp_path: Path) -> None:
+    whole = backbones._timm().create_model("tinynet_e", num_classes=3)
+    named = {f"other{k}.{name.rsplit('.', 1)[1]}": value for k, (name, value) in enumerate(whole.state_dict().items())}
+    torch.save(named, tmp_path / "three_classes.pth")
+    with pytest.raises(ModelError, match="none of the weights"):
+        load_start(msa(), str(tmp_path / "three_classes.pth"))  # its head is of another shape: not the same network
+    whole = backbones._timm().create_model("tinynet_e")
+    named = {f"other{k}.{name.rsplit('.', 1)[1]}": value for k, (name, value) in enumerate(whole.state_dict().items())}
+    torch.save(named, tmp_path / "other.pth")
+    network = msa()
+    kept = load_start(network, str(tmp_path / "other.pth"))
+    assert {name.split(".")[0] for name in kept} == {"project", "weigh", "head"}
+    assert torch.equal(network.body.blocks[1][0].conv_dw.weight, whole.blocks[1][0].conv_dw.weight)
+
+
 def test_imagenet_s_weights_are_fetched_by_timm(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
     whole = backbones._timm().create_model("tinynet_e")
