@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from digitize.evidence import LIMB
 from digitize.lines import LineReading, Place
 
-__all__ = ["reconciled"]
+__all__ = ["limb_columns", "reconciled"]
 
 Double = NDArray[np.float64]
 Bool = NDArray[np.bool_]
@@ -46,16 +46,36 @@ def reconciled(readings: Sequence[LineReading], places: Sequence[Place]) -> list
         line's level changes.
     """
     result = list(readings)
-    columns = sorted({p.column for p in places if not p.is_strip})
-    for column in columns:
+    for members in limb_columns(readings, places):
+        _agree(result, members)
+    return result
+
+
+def limb_columns(readings: Sequence[LineReading], places: Sequence[Place]) -> list[list[int]]:
+    """List the readings that show limb leads at the same seconds: each column's, and the strips below it.
+
+    Parameters
+    ----------
+    readings : sequence of LineReading
+        On the page's clock, strips named.
+    places : sequence of Place
+        One a reading.
+
+    Returns
+    -------
+    list of list of int
+        Indices of three readings or more, those of the column first.
+    """
+    found = []
+    for column in sorted({p.column for p in places if not p.is_strip}):
         group = [k for k, p in enumerate(places) if not p.is_strip and p.column == column and _is_limb(readings[k])]
         if not group:
             continue
         strips = [k for k, p in enumerate(places) if p.is_strip and _is_limb(readings[k])]
         members = group + [k for k in strips if _same_seconds(readings[k], readings[group[0]])]
         if len(members) >= 3:
-            _agree(result, members)
-    return result
+            found.append(members)
+    return found
 
 
 def _is_limb(reading: LineReading) -> bool:

@@ -28,6 +28,7 @@ from digitize.recordings import chosen, find_recordings, read_parts
 from digitize.result import Digitization
 from digitize.segment import InkMap, bridged, ink_map, remove_rules
 from digitize.sheet import Sheet, upright
+from digitize.simultaneous import aligned
 from digitize.stroke import Pen, measure_pen
 from digitize.text import PX_PER_MM, NameHit, find_names, look_again, printed_scale
 from digitize.trace import Row, attach_runs, find_rows
@@ -255,6 +256,7 @@ def _assemble(
     readings = [read_line(frame, own[p.row], p, pen, scale, options.fs) for p in places]
     readings, timing, assumed = in_time(readings, places, scale.px_per_s, options.fs)
     readings, match = name_strips(readings, places, match)
+    readings = aligned(readings, places, scale.px_per_s)
     seen = to_record(tuple(r.trace for r in readings), scale, fs=options.fs)
     traces = tuple(r.trace for r in reconciled(readings, places))
     record = with_chest_gain(to_record(traces, scale, fs=options.fs), pulses)
