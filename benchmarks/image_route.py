@@ -82,7 +82,8 @@ def measured(items: Sequence[RecordItem], read: NDArray[np.floating], members: M
     asked = np.isfinite(y).all(axis=1)
     legible = asked & np.isfinite(read).any(axis=(1, 2))
     rows = np.flatnonzero(legible)
-    ids, patients = (tuple(str(getattr(items[k], name)) for k in rows) for name in ("ecg_id", "patient_id"))
+    shown = [item for item, there in zip(items, legible, strict=True) if there]
+    ids, patients = (tuple(str(getattr(item, name)) for item in shown) for name in ("ecg_id", "patient_id"))
     out: dict[str, Any] = {"pages": int(asked.sum()), "refused": int((asked & ~legible).sum()), "models": {}}
     for name, p in answers(read[rows], members).items():
         table = Predictions(ids, patients, ("9",) * len(rows), task.labels, y[rows].astype(np.float64), p)

@@ -355,7 +355,10 @@ def _features(record: ECGRecord, spec: InputSpec) -> NDArray[np.float32]:
 def _patterns(record: ECGRecord, spec: InputSpec) -> NDArray[np.float32]:
     # At the model's rate and length, at which the pages were kept that it learnt from.
     cut = ECGRecord(record.signal[:, : round(spec.seconds * record.fs)], record.fs, record.leads)
-    return pattern_vector(resample(select(complete_limb_leads(cut), spec.leads), spec.fs))
+    found = pattern_vector(resample(select(complete_limb_leads(cut), spec.leads), spec.fs))
+    if not np.isfinite(found).any():
+        raise ModelError("this model needs heart beats; none was found in the record")
+    return found
 
 
 def to_extra(age: float | None, sex: str | None) -> NDArray[np.float32]:

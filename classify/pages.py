@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,7 +87,8 @@ def from_pages(
     if not pages:
         raise OptionsError(f"no page with a label in {root}: give a set of einthoven synth or a folder a class")
     paths = [page.path for page in pages]
-    ready = signals = None
+    ready: NDArray[Any] | None = None
+    signals: NDArray[np.float16] | None = None
     if spec.kind == "page":
         ready = kept_pictures(paths, spec, Path(cache), progress)
         readable = ready.reshape(len(paths), -1).any(axis=1)

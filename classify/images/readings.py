@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from classify.images.area import as_grey, fitted, recording_area
 from classify.inputs import InputSpec, from_signals
-from ecg.errors import ECGError
+from ecg.errors import ECGError, ModelError
 from ecg.formats import read_pages
 from ecg.formats.atomic import replacing
 from ecg.record import LEADS, resample, select
@@ -156,9 +157,10 @@ def kept_vectors(
     for number, path in enumerate(paths, start=1):
         kept = cache / "readings" / f"{page_digest(path)}-{spec.kind}-{names}.npy"
         if not kept.is_file():
-            signals = kept_reading(path, cache).signals
-            there = bool(np.isfinite(signals).any())
-            found = from_signals(signals[None], LEADS, _FS, spec)[0] if there else out[number - 1]
+            found = out[number - 1]
+            with suppress(ModelError):  # no beats
+                signals = kept_reading(path, cache).signals
+                found = from_signals(signals[None], LEADS, _FS, spec)[0]
             with replacing(kept) as temporary, temporary.open("wb") as file:
                 np.save(file, found)
         out[number - 1] = np.load(kept)

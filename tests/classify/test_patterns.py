@@ -8,6 +8,7 @@ import pytest
 from classify.inputs import InputSpec, to_input
 from classify.models import MODELS
 from classify.patterns import PATTERNS, pattern_vector
+from ecg.errors import ModelError
 from ecg.record import LEADS, ECGRecord
 
 FS = 250.0
@@ -75,6 +76,8 @@ def test_an_irregular_heart_is_seen_on_the_strip() -> None:
 def test_what_has_no_beat_has_no_pattern() -> None:
     flat = ECGRecord(np.zeros((12, 2500), np.float32), FS, LEADS)
     assert np.isnan(pattern_vector(flat)).all()
+    with pytest.raises(ModelError, match="needs heart beats"):
+        to_input(flat, MODELS["page_trees"].spec)
 
 
 def test_the_model_sees_the_rate_and_length_that_pages_were_kept_at() -> None:
