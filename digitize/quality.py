@@ -21,7 +21,6 @@ __all__ = [
     "grade_lead",
     "judge_page",
     "missing_lead",
-    "uneven_columns",
 ]
 
 #: Predicted SNR in dB from which a lead is good, and below which it is poor: at 6 dB, where the literature calls a
@@ -31,14 +30,13 @@ _GOOD_DB, _POOR_DB = 12.0, 6.0
 _PAGE_DB = 12.0
 #: Rates per minute that no heart has, and those that are rarer than pages whose speed is not told and not 25 mm/s.
 _IMPOSSIBLE_RATES, _UNUSUAL_RATES = (25.0, 300.0), (45.0, 180.0)
+#: Time in which four beats come at 60/min: two alone are a rate.
+_FOUR_BEATS_S = 4.0
 #: Shortest stretch that two leads must share to be compared, in s: a beat or two.
 _SHARED_S = 1.5
 #: Least agreement of the leads' beats. Leads of one heart beat together: 0.95 at least over 35 records of PTB-XL, cut
 #: as three rows of four; smoothed noise reached 0.23 on 60 such pages.
 _TOGETHER, _APART = 0.5, 0.25
-#: How far a column's width may be from the others'. Found right they agree within 2.3 %; bounds that were set on a QRS
-#: complex in place of a separator made columns differ by 5 % at least, on 70 drawn pages.
-_UNEVEN = 0.05
 #: Names that show which way round a page is; one or two may be strokes of the trace taken for letters.
 _NAMED = 3
 
@@ -152,33 +150,6 @@ def judge_page(
     return ("review" if reasons else "accepted"), tuple(reasons)
 
 
-def uneven_columns(bounds_px: Sequence[float]) -> tuple[str, ...]:
-    """Doubt columns of unequal width: all show the same number of seconds.
-
-    Parameters
-    ----------
-    bounds_px : sequence of float
-        Left edges of the columns and the right edge of the last.
-
-    Returns
-    -------
-    tuple of str
-        One doubt, or none.
-
-    Examples
-    --------
-    >>> uneven_columns((100, 200, 318, 400))
-    ('the columns are 82 to 118 pixels wide: a bound between leads may have been misplaced',)
-    >>> uneven_columns((100, 200, 301, 400))
-    ()
-    """
-    widths = np.diff(np.asarray(bounds_px, dtype=np.float64))
-    if widths.size < 2 or float(np.abs(widths / np.median(widths) - 1).max()) <= _UNEVEN:
-        return ()
-    told = f"the columns are {widths.min():.0f} to {widths.max():.0f} pixels wide"
-    return (f"{told}: a bound between leads may have been misplaced",)
-
-
 def beat_rate(record: ECGRecord) -> float | None:
     """Rate of the beats on the longest lead per minute, from the spacing of its steepest strokes.
 
@@ -189,7 +160,7 @@ def beat_rate(record: ECGRecord) -> float | None:
     Returns
     -------
     float or None
-        None where fewer than three beats stand out.
+        None where fewer than three beats stand out, or two in a stretch long enough for four usual ones.
     """
     length = np.isfinite(record.signal).sum(axis=1)
     x: NDArray[np.float64] = record.signal[int(np.argmax(length))].astype(np.float64)
@@ -201,7 +172,7 @@ def beat_rate(record: ECGRecord) -> float | None:
 
     # 0.16 s apart: 375/min, above any ventricular rate.
     peaks, _ = find_peaks(energy, height=0.4 * np.percentile(energy, 99), distance=max(1, round(0.16 * record.fs)))
-    if peaks.size < 3:
+    if peaks.size < (2 if x.size >= _FOUR_BEATS_S * record.fs else 3):
         return None
     return float(60 * record.fs / np.median(np.diff(peaks)))
 

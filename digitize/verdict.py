@@ -13,9 +13,10 @@ from digitize.features import lead_signs
 from digitize.frame import Frame
 from digitize.layout import LayoutMatch
 from digitize.lines import LineReading
+from digitize.plausibility import placed_doubts
 from digitize.prediction import predict_snr
 from digitize.pulse import Pulse
-from digitize.quality import NOT_PRINTED, grade_lead, judge_page, missing_lead, uneven_columns
+from digitize.quality import NOT_PRINTED, grade_lead, judge_page, missing_lead
 from digitize.result import LeadQuality, Status
 from digitize.segment import InkMap
 from digitize.sheet import Sheet
@@ -82,7 +83,7 @@ def verdict(
     lines = [line_signs(reading, frame.share, calibration.scale.px_per_mm_y) for reading in readings]
     signs = lead_signs(lines, page_signs(seen, sheet, pen, ink.contrast, pulses, calibration, match))
     quality = _quality(readings, ink, calibration, predict_snr(signs))
-    doubts = calibration.doubts + match.doubts + uneven_columns(match.bounds_px)
+    doubts = calibration.doubts + match.doubts + placed_doubts(match, frame.names, calibration.scale.px_per_mm_x)
     unknown = calibration.evidence.speed_mm_per_s == "assumed"
     status, reasons = judge_page(seen, quality, doubts, match.margin, named=match.named, speed_assumed=unknown)
     return Verdict(quality, signs, "refused" if overruled else status, overruled + reasons)

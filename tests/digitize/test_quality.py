@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from digitize.quality import beat_rate, beats_together, grade_lead, judge_page, missing_lead, uneven_columns
+from digitize.quality import beat_rate, beats_together, grade_lead, judge_page, missing_lead
 from digitize.result import LeadQuality
 from ecg import LEADS, ECGRecord, PaperScale
 
@@ -129,6 +129,12 @@ def test_a_rate_that_no_heart_has_asks_for_review() -> None:
     assert any("/min" in r for r in reasons)
 
 
+def test_two_beats_in_five_seconds_are_a_rate() -> None:
+    slow = beating(26.0, 5.0)
+    assert beat_rate(slow) == pytest.approx(26, rel=0.03)
+    assert beat_rate(beating(26.0, 2.5)) is None
+
+
 @pytest.mark.parametrize(("rate", "assumed", "expected"), [(35.0, True, "review"), (35.0, False, "accepted")])
 def test_a_rate_that_is_rare_speaks_against_a_speed_that_is_assumed(rate: float, assumed: bool, expected: str) -> None:
     status, reasons = judge_page(beating(rate), GOOD, (), 0.8, speed_assumed=assumed)
@@ -170,10 +176,3 @@ def test_columns_are_compared_within_themselves_and_one_lead_with_nothing(heart:
     assert found is not None
     assert found > 0.9
     assert beats_together(beating(60.0)) is None
-
-
-def test_columns_of_unequal_width_are_doubted() -> None:
-    assert uneven_columns((0.0, 250.0, 500.0, 752.0, 1000.0)) == ()
-    assert uneven_columns((0.0, 900.0)) == (), "one column has nothing to differ from"
-    (doubt,) = uneven_columns((0.0, 250.0, 527.0, 752.0, 1000.0))
-    assert "225 to 277" in doubt

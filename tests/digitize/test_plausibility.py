@@ -1,0 +1,64 @@
+"""Doubts about where the columns of a page were placed."""
+
+from __future__ import annotations
+
+from digitize.layout import LayoutMatch
+from digitize.plausibility import placed_doubts, strayed_names, uneven_columns
+from digitize.text import NameHit
+from ecg import LAYOUTS
+
+PX = 8.0
+
+
+def match(bounds: tuple[float, ...], name: str = "3x4+1") -> LayoutMatch:
+    return LayoutMatch(LAYOUTS[name], bounds, (), None, 0.9, 12, ())
+
+
+def printed(offsets_mm: tuple[float, ...], width_px: float = 500.0) -> tuple[NameHit, ...]:
+    """Names of a 3x4+1 page, each column's at its own distance from where the column truly starts."""
+    found = []
+    for r, row in enumerate(LAYOUTS["3x4+1"].rows):
+        for c, lead in enumerate(row):
+            left = 100 + c * width_px + offsets_mm[c] * PX
+            found.append(NameHit(lead, (left, 100.0 * r, left + 20, 100.0 * r + 12), 0.95))
+    return tuple(found)
+
+
+RIGHT = (100.0, 600.0, 1100.0, 1600.0, 2100.0)
+
+
+def test_columns_of_unequal_width_are_doubted() -> None:
+    assert uneven_columns((0.0, 250.0, 500.0, 752.0, 1000.0)) == ()
+    assert uneven_columns((0.0, 900.0)) == (), "one column has nothing to differ from"
+    (doubt,) = uneven_columns((0.0, 250.0, 527.0, 752.0, 1000.0))
+    assert "225 to 277" in doubt
+
+
+def test_names_at_one_distance_are_as_they_should_be() -> None:
+    assert strayed_names(match(RIGHT), printed((1.0, 1.0, 1.5, 0.8)), PX) == ()
+
+
+def test_names_in_the_margin_of_the_first_column_are_usual() -> None:
+    assert strayed_names(match(RIGHT), printed((-12.0, 1.0, 1.0, 1.0)), PX) == ()
+
+
+def test_lines_whose_end_was_missed_leave_their_names_behind() -> None:
+    """The lines were taken to end at 86 %: bounds lag behind the names more from column to column."""
+    short = tuple(100 + 0.86 * (b - 100) for b in RIGHT)
+    (doubt,) = placed_doubts(match(short), printed((1.0, 1.0, 1.0, 1.0)), PX)
+    assert doubt.startswith("names stand 18 mm nearer")
+
+
+def test_one_misread_name_is_no_evidence() -> None:
+    names = printed((1.0, 1.0, 1.0, 1.0))
+    far = [n if n.text != "V5" else NameHit("V5", (900.0, 200.0, 920.0, 212.0), 0.7) for n in names]
+    assert strayed_names(match(RIGHT), far, PX) == ()
+
+
+def test_names_that_stand_twice_count_where_they_are_nearest() -> None:
+    strip = NameHit("V1", (60.0, 400.0, 80.0, 412.0), 0.9)
+    assert strayed_names(match(RIGHT), (*printed((1.0, 1.0, 1.0, 1.0)), strip), PX) == ()
+
+
+def test_two_columns_are_too_few_to_compare() -> None:
+    assert strayed_names(match((0.0, 700.0, 1400.0), "6x2"), printed((1.0, 1.0, 1.0, 1.0)), PX) == ()
