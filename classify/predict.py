@@ -34,6 +34,8 @@ __all__ = ["ROUTES", "ClassifyOptions", "Prediction", "best_model", "classify", 
 ROUTES = ("best", "published")
 #: A lead counts as there with this many seconds of signal: a column of a page has 2.5.
 _LEAST_LEAD_S = 1.0
+#: Kinds of inputs of models that learnt from records; figures of those that learnt from pages are of other sets.
+_OF_RECORDS = ("leads", "paper", "beat", "features")
 #: Samples and rate of the strip that `digitize.rhythm_strip` reads.
 _STRIP_FS = 500.0
 
@@ -200,8 +202,7 @@ def classify_record(record: ECGRecord, options: ClassifyOptions | None = None) -
     name = options.model
     if name == "default":
         name = best_model(options.task, leads) if options.route == "best" else _published_model(leads)
-    model = _model(str(name))
-    return _answered(record, leads, model, options, notes)
+    return _answered(record, leads, _model(str(name)), options, notes)
 
 
 def best_model(task: str, leads: tuple[str, ...]) -> str:
@@ -226,8 +227,9 @@ def best_model(task: str, leads: tuple[str, ...]) -> str:
     for name, folder in shipped().items():
         card = load_card(folder)
         figure = card.metrics.get(f"{task} auroc", {}).get("value")
-        spec_leads = card.input_spec.get("leads", ())
-        if task in (card.heads or {card.task: ()}) and figure is not None and card.input_spec.get("kind") != "page":
+        asked = task in (card.heads or {card.task: ()}) and card.input_spec.get("kind") in _OF_RECORDS
+        if asked and figure is not None:
+            spec_leads = card.input_spec.get("leads", ())
             takes = len(leads) >= card.abstain.get("min_leads", 1) and bool(set(leads) & set(spec_leads))
             found.append((takes, figure, name))
     if not found:
