@@ -9,7 +9,7 @@ import numpy as np
 from digitize.layout import LayoutMatch
 from digitize.text import NameHit
 
-__all__ = ["placed_doubts", "strayed_names", "uneven_columns"]
+__all__ = ["named_doubts", "odd_length", "placed_doubts", "strayed_names", "uneven_columns"]
 
 #: How far a column's width may be from the others'. Found right they agree within 2.3 %; bounds that were set on a QRS
 #: complex in place of a separator made columns differ by 5 % at least, on 70 drawn pages.
@@ -19,6 +19,14 @@ _UNEVEN = 0.05
 _ASTRAY_MM = 5.0
 #: Names of a column that tell where it starts: one may belong elsewhere.
 _TOLD = 2
+#: Confidence from which a name counts that no line was found for, how many such names are too many, and what the name
+#: of a line needs that nothing but its name tells apart: II on a fax was read as I at 0.66.
+_SEEN, _TOO_MANY, _SURE = 0.5, 2, 0.8
+#: Lines from which a page of one column is a layout of its own.
+_TWELVE = 12
+#: Seconds that devices print in a line, and how far from them a scale that only a pulse tells may put its length: gaps
+#: between columns are up to 1.2 % of a line, and pens 3 % of a pulse.
+_LENGTHS_S, _OFF = (2.5, 3.0, 5.0, 6.0, 10.0), (0.015, 0.08)
 
 
 def placed_doubts(match: LayoutMatch, names: Sequence[NameHit], px_per_mm: float) -> tuple[str, ...]:
@@ -97,3 +105,61 @@ def strayed_names(match: LayoutMatch, names: Sequence[NameHit], px_per_mm: float
     return (
         f"names stand {away:.0f} mm nearer to their leads in one column than in another: the columns may be misplaced",
     )
+
+
+def named_doubts(match: LayoutMatch, names: Sequence[NameHit]) -> tuple[str, ...]:
+    """Doubt a reading that leaves out leads whose names are printed, and single lines whose names are hard to read.
+
+    Parameters
+    ----------
+    match : LayoutMatch
+    names : sequence of NameHit
+
+    Returns
+    -------
+    tuple of str
+    """
+    best: dict[str, float] = {}
+    for name in names:
+        if name.is_lead:
+            best[name.text] = max(best.get(name.text, 0.0), name.confidence)
+    taken = {lead for row in match.layout.rows for lead in row} | set(match.layout.rhythm)
+    either = {lead.removeprefix("-") for lead in taken}
+    left = [lead for lead, sure in best.items() if sure >= _SEEN and lead.removeprefix("-") not in either]
+    doubts = []
+    if len(left) >= _TOO_MANY:
+        doubts.append(f"names of leads are printed whose lines were not read: {', '.join(sorted(left))}")
+    rows, columns = match.layout.shape
+    if columns == 1 and rows < _TWELVE:
+        hard = [row[0] for row in match.layout.rows if 0 < best.get(row[0], 0.0) < _SURE]
+        doubts += [f"the name {lead} beside a line is hard to read" for lead in hard]
+    return tuple(doubts)
+
+
+def odd_length(bounds_px: Sequence[float], px_per_s: float) -> tuple[str, ...]:
+    """Doubt a line of nearly, but not quite, a usual length: for pages on which nothing but a pulse tells the scale.
+
+    Parameters
+    ----------
+    bounds_px : sequence of float
+        Left edges of the columns and the right edge of the last.
+    px_per_s : float
+
+    Returns
+    -------
+    tuple of str
+        One doubt, or none.
+
+    Examples
+    --------
+    >>> odd_length((0, 1025), 100)
+    ('the lines would be 10.2 s long, 2% off 10 s: no grid tells the scale along time',)
+    >>> odd_length((0, 1008), 100), odd_length((0, 800), 100)
+    ((), ())
+    """
+    seconds = (bounds_px[-1] - bounds_px[0]) / px_per_s
+    usual = min(_LENGTHS_S, key=lambda s: abs(np.log(max(seconds, 1e-3) / s)))
+    off = abs(float(np.log(max(seconds, 1e-3) / usual)))
+    if not _OFF[0] < off < _OFF[1]:
+        return ()
+    return (f"the lines would be {seconds:.1f} s long, {off:.0%} off {usual:g} s: no grid tells the scale along time",)

@@ -13,7 +13,7 @@ from digitize.features import lead_signs
 from digitize.frame import Frame
 from digitize.layout import LayoutMatch
 from digitize.lines import LineReading
-from digitize.plausibility import placed_doubts
+from digitize.plausibility import named_doubts, odd_length, placed_doubts
 from digitize.prediction import predict_snr
 from digitize.pulse import Pulse
 from digitize.quality import NOT_PRINTED, grade_lead, judge_page, missing_lead
@@ -83,8 +83,12 @@ def verdict(
     lines = [line_signs(reading, frame.share, calibration.scale.px_per_mm_y) for reading in readings]
     signs = lead_signs(lines, page_signs(seen, sheet, pen, ink.contrast, pulses, calibration, match))
     quality = _quality(readings, ink, calibration, predict_snr(signs))
-    doubts = calibration.doubts + match.doubts + placed_doubts(match, frame.names, calibration.scale.px_per_mm_x)
-    unknown = calibration.evidence.speed_mm_per_s == "assumed"
+    how, scale = calibration.evidence, calibration.scale
+    doubts = calibration.doubts + match.doubts + placed_doubts(match, frame.names, scale.px_per_mm_x)
+    doubts += named_doubts(match, frame.names)
+    if how.px_per_mm_x == "pulse":
+        doubts += odd_length(match.bounds_px, scale.px_per_s)
+    unknown = how.speed_mm_per_s == "assumed"
     status, reasons = judge_page(seen, quality, doubts, match.margin, named=match.named, speed_assumed=unknown)
     return Verdict(quality, signs, "refused" if overruled else status, overruled + reasons)
 

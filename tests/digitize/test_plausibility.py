@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from digitize.layout import LayoutMatch
-from digitize.plausibility import placed_doubts, strayed_names, uneven_columns
+from digitize.plausibility import named_doubts, odd_length, placed_doubts, strayed_names, uneven_columns
 from digitize.text import NameHit
-from ecg import LAYOUTS
+from ecg import LAYOUTS, PageLayout
 
 PX = 8.0
 
@@ -62,3 +62,31 @@ def test_names_that_stand_twice_count_where_they_are_nearest() -> None:
 
 def test_two_columns_are_too_few_to_compare() -> None:
     assert strayed_names(match((0.0, 700.0, 1400.0), "6x2"), printed((1.0, 1.0, 1.0, 1.0)), PX) == ()
+
+
+def test_a_length_just_off_the_usual_is_doubted_and_another_length_is_not() -> None:
+    assert odd_length((0.0, 2500.0), 250.0) == ()
+    assert odd_length((0.0, 2050.0), 250.0) == (), "a strip may be 8.2 s long"
+    (doubt,) = odd_length((100.0, 725.0, 1412.5), 256.25)
+    assert doubt.startswith("the lines would be 5.1 s long, 2% off 5 s")
+
+
+def single(*leads: str) -> LayoutMatch:
+    layout = PageLayout(f"{len(leads)}x1", tuple((lead,) for lead in leads), ())
+    return LayoutMatch(layout, (0.0, 1500.0), (), None, 0.9, len(leads), ())
+
+
+def hits(**confidence: float) -> tuple[NameHit, ...]:
+    return tuple(NameHit(lead, (10.0, 10.0, 30.0, 22.0), c) for lead, c in confidence.items())
+
+
+def test_names_of_leads_that_were_not_read_are_doubted() -> None:
+    (doubt,) = named_doubts(single("II"), hits(II=0.95, V4=0.6, V5=0.55, aVR=0.72, I=0.4))
+    assert doubt.endswith("not read: V4, V5, aVR")
+    assert named_doubts(single("II"), hits(II=0.95, I=0.6)) == (), "one may be a stroke of the trace"
+
+
+def test_a_single_line_needs_a_sure_name() -> None:
+    assert named_doubts(single("V1", "II"), hits(V1=0.9, II=0.66)) == ("the name II beside a line is hard to read",)
+    assert named_doubts(single("V1", "II"), hits(V1=0.9, II=0.9)) == ()
+    assert named_doubts(match(RIGHT), hits(I=0.6, II=0.6)) == (), "columns have other evidence"
