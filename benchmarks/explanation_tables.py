@@ -16,6 +16,7 @@ _PARTS = {
     "infarctions": "Synthetic acute infarctions",
     "premature": "Synthetic ventricular premature beats",
     "networks": "Small networks of two seeds and of shuffled labels, synthetic hearts",
+    "pages": "Pages of synthetic hearts of four classes",
     "fold9": "PTB-XL, fold 9 (validation): inferior and anterior infarctions",
 }
 #: What was published, and the key of its figure: a ratio to what area alone gives holds above 1.
@@ -69,7 +70,11 @@ def render_examinations(results: Mapping[str, Result]) -> str:
             if part in content["examinations"]:
                 positive, of = content["positives"][part]
                 parts.append(f"**{title}**: {positive} true positives of {of} records.")
-                parts.append(_table(content["examinations"][part], content["seconds"] if part == "infarctions" else {}))
+                parts.append(
+                    _table(
+                        content["examinations"][part], content["seconds"] if part in ("infarctions", "pages") else {}
+                    )
+                )
         verdict = "fails every examination" if content["constant_fails"] else "**passes an examination, which is void**"
         parts.append(f"The constant map {verdict}. Version {content['version']}, commit `{content['commit'][:10]}`.")
     return "\n\n".join(parts) or _NONE_YET

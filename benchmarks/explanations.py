@@ -4,7 +4,7 @@
 ``benchmarks/results/explanations_NAME.json``; the page ``docs/explanations.md`` is made from these files by
 ``python -m benchmarks.tables``. Each record is kept below ``--work`` as it is done, so that the same command goes on
 where it was stopped. ``--only`` names parts: ``infarctions``, ``premature``, ``networks`` and, with ``--ptbxl``,
-``fold9``.
+``fold9``; image networks have one, ``pages``.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.drawn_hearts import SEED, heart
+from benchmarks.explained_pages import pages
 from ecg.errors import ECGError, OptionsError
 from ecg.record import ECGRecord
 from einthoven.outputs import version, write_json
@@ -40,9 +42,9 @@ METHODS_EXAMINED = (
 DEAR = ("integrated_gradients", "scorecam")
 _DEAR_EVERY = 4
 PARTS = ("infarctions", "premature", "networks", "fold9")
+#: Of image networks.
+PICTURE_PARTS = ("pages",)
 _TERRITORIES = ("anterior", "septal", "lateral", "inferior", "posterior")
-#: Seed of the examined records; another than any that trains a network.
-_SEED = 20260814
 
 Row = Mapping[str, Any]
 
@@ -73,21 +75,23 @@ def _examine(asked: argparse.Namespace) -> None:
 
     subject = open_subject(asked.model)
     methods = tuple(find_method(name).name for name in asked.methods.split(",") if name)
-    parts = tuple(asked.only.split(",")) if asked.only else PARTS
-    if odd := [part for part in parts if part not in PARTS]:
-        raise OptionsError(f"there is no part {odd[0]!r}; choose of {', '.join(PARTS)}")
+    known = PICTURE_PARTS if subject.classifier.spec.kind == "page" else PARTS
+    parts = tuple(asked.only.split(",")) if asked.only else known
+    if odd := [part for part in parts if part not in known]:
+        raise OptionsError(f"this model has no part {odd[0]!r}; choose of {', '.join(known)}")
     name = subject.classifier.card.name
     (asked.work / name).mkdir(parents=True, exist_ok=True)
     makers: dict[str, Callable[[], Iterator[tuple[str, Callable[[], Row]]]]] = {
         "infarctions": lambda: infarctions(subject, methods, asked.records, asked.task),
         "premature": lambda: premature(subject, methods, asked.premature or asked.records),
+        "pages": lambda: pages(subject, [m for m in methods if m not in DEAR], asked.records, asked.task),
         "networks": lambda: networks([m for m in methods if m not in DEAR], asked.records),
         "fold9": lambda: fold9(subject, methods, asked.records, asked.task, asked.ptbxl),
     }
     for part in parts:
         if part != "fold9" or asked.ptbxl is not None:
             _kept(_rows(asked.work, name, part), makers[part]())
-    rows = {part: _read(_rows(asked.work, name, part)) for part in PARTS}
+    rows = {part: _read(_rows(asked.work, name, part)) for part in known}
     content = {"model": name, "sha256": subject.classifier.card.sha256, **summary(rows)}
     head = {"schema": {"name": SCHEMA, "version": 1}, "version": version(), "commit": commit()}
     write_json(asked.out / f"explanations_{name}.json", {**head, **content})
@@ -146,7 +150,7 @@ def _synthetic(
     from explain.methods import ExplainOptions, explain
     from explain.truth import inside_truth
 
-    record = _heart(number, kind)
+    record = heart(number, kind)
     options = ExplainOptions(task=task, target=target)
     answer = explain(subject, record, options, method="random", seed=number)
     row: dict[str, Any] = {"positive": answer.decision, "probability": answer.probability}
@@ -170,18 +174,12 @@ def _faithful(subject: Any, record: ECGRecord, maps: Any, options: Any, number: 
     if number % 4 == 0:
         quick = {name: own for name, own in maps.items() if name not in DEAR}
         names = [name for name in quick if name not in CONTROLS]
-        other = maps_of(subject, _heart(number + 10_000, "norm"), names, asked, number + 10_000)
+        other = maps_of(subject, heart(number + 10_000, "norm"), names, asked, number + 10_000)
         figures |= nervous(subject, record, quick, other, asked, number)
         stages = cascaded(subject, record, quick, asked, number)
         figures["cascade"] = {name: values[-1] for name, values in stages.items()}
         return {"faithful": figures, "stages": stages}
     return {"faithful": figures}
-
-
-def _heart(number: int, kind: str) -> ECGRecord:
-    from synth.physiology import sample_physiology, synthesize_record
-
-    return synthesize_record(sample_physiology(np.random.default_rng([_SEED, number]), kind), 100.0)
 
 
 def networks(methods: Sequence[str], records: int) -> Iterator[tuple[str, Callable[[], Row]]]:
@@ -196,7 +194,7 @@ def networks(methods: Sequence[str], records: int) -> Iterator[tuple[str, Callab
             kept.extend(_small_networks())
         first, second, shuffled = kept
         options = ExplainOptions(task="ami", target="ami")
-        record, other = _heart(number, "ami_anterior"), _heart(number + 10_000, "ami_inferior")
+        record, other = heart(number, "ami_anterior"), heart(number + 10_000, "ami_inferior")
         own, twin, blind = (maps_of(s, record, methods, options, number) for s in (first, second, shuffled))
         elsewhere = maps_of(first, other, methods, options, number + 10_000)
         for maps in (twin, blind):
@@ -222,7 +220,7 @@ def _small_networks(hearts: int = 480) -> list[Any]:
     entry = find_model("resnet1d_se")
     arguments = {"widths": [16, 24, 32], "depths": [1, 1, 1], "kernel": 5, "stem": 9, "drop_path": 0.0}
     kinds = ["norm" if k % 2 else f"ami_{_TERRITORIES[k // 2 % len(_TERRITORIES)]}" for k in range(hearts)]
-    signals = np.stack([_heart(50_000 + k, kind).signal for k, kind in enumerate(kinds)])
+    signals = np.stack([heart(50_000 + k, kind).signal for k, kind in enumerate(kinds)])
     x = from_signals(signals, LEADS, 100.0, entry.spec)
     y = np.array([[kind != "norm"] for kind in kinds], dtype=np.float32)
     found = []
@@ -249,7 +247,7 @@ def fold9(
     from ecg.datasets import ptb_xl
 
     items = [item for item in ptb_xl(folder, folds=[9]) if "MI" in item.labels]
-    rng, drawn, quick = np.random.default_rng(_SEED), {}, tuple(m for m in methods if m not in DEAR)
+    rng, drawn, quick = np.random.default_rng(SEED), {}, tuple(m for m in methods if m not in DEAR)
     for group, subclasses in (("inferior", {"IMI", "ILMI"}), ("anterior", {"AMI", "ASMI"})):
         chosen = [item for item in items if set(item.statements) & subclasses]
         drawn[group] = [chosen[int(place)] for place in rng.permutation(len(chosen))[: records // 2]]

@@ -19,7 +19,19 @@ from explain.result import Explanation, Map
 from explain.subject import Subject, undisturbed
 from explain.view import View
 
-__all__ = ["Curves", "cells_of", "curves", "fidelity", "infidelity", "likeness", "pointing", "sensitivity", "trust"]
+__all__ = [
+    "Curves",
+    "cells_of",
+    "curves",
+    "fidelity",
+    "infidelity",
+    "likeness",
+    "pointing",
+    "probability_of",
+    "sensitivity",
+    "trust",
+    "trusted",
+]
 
 Float = NDArray[np.float64]
 Float32 = NDArray[np.float32]
@@ -38,8 +50,8 @@ class Curves:
 
     Parameters
     ----------
-    deletion, insertion : float array [21]
-        From nothing to everything in steps of a twentieth.
+    deletion, insertion : float array [points]
+        From nothing to everything in even steps.
     """
 
     deletion: Float
@@ -48,12 +60,12 @@ class Curves:
     @property
     def deletion_area(self) -> float:
         """Mean height of the curve: the lower, the better the map."""
-        return float(np.trapezoid(self.deletion, _POINTS))
+        return float(np.trapezoid(self.deletion, np.linspace(0, 1, self.deletion.size)))
 
     @property
     def insertion_area(self) -> float:
         """Mean height of the curve: the higher, the better the map."""
-        return float(np.trapezoid(self.insertion, _POINTS))
+        return float(np.trapezoid(self.insertion, np.linspace(0, 1, self.insertion.size)))
 
 
 def cells_of(view: View) -> NDArray[np.intp]:
@@ -133,13 +145,13 @@ def curves(subject: Subject, view: View, target: int, values: Float32, rng: np.r
             removed = np.zeros(height.size, dtype=bool)
             removed[ranking[: round(share * height.size)]] = True
             changes.append(without(view, cells, removed))
-    p = _probability(subject, view.changed(np.stack(changes)), target, view.extra)
+    p = probability_of(subject, view.changed(np.stack(changes)), target, view.extra)
     # What is left after the lowest cells are gone is the map's own top: insertion, read backwards.
     return Curves(p[: _POINTS.size], p[_POINTS.size :][::-1])
 
 
-def _probability(subject: Subject, x: Float32, target: int, extra: Float32 | None) -> Float:
-    """Calibrated probability of one output by itself."""
+def probability_of(subject: Subject, x: Float32, target: int, extra: Float32 | None = None) -> Float:
+    """Calibrated probability [n] of one output by itself for inputs [n, *shape] of one person."""
     card = subject.classifier.card
     z = subject.logits(x, target, extra)
     t = card.temperatures.get(card.labels[target], card.temperature)
@@ -313,19 +325,48 @@ def trust(subject: Subject, view: View, found: Explanation, seed: int = 0, contr
     Returns
     -------
     dict
-        ``deletion``, ``insertion``: areas under the curves of this map; ``deletion_random``, ``insertion_random``:
-        means over the random ones; ``better_than_random``: share of them that fall more slowly. Empty for trees.
+        ``deletion``, ``insertion``: areas under the curves of this map, of the probability of the target, or, for a
+        signed map of an answer that was not given, of its absence; ``deletion_random``, ``insertion_random``: means
+        over the random ones; ``better_than_random``: share of them that fall more slowly. Empty for trees.
     """
     if view.spec.kind == "features":
         return {}
-    rng = np.random.default_rng(seed)
     target = subject.target(find_task(found.task), found.target)
-    own = curves(subject, view, target, found.on_input, rng)
-    others = [curves(subject, view, target, np.zeros_like(found.on_input), rng) for _ in range(controls)]
+    return trusted(
+        found, lambda values, rng: curves(subject, view, target, values, rng), np.random.default_rng(seed), controls
+    )
+
+
+def trusted(
+    found: Explanation,
+    run: Callable[[Float32, np.random.Generator], Curves],
+    rng: np.random.Generator,
+    controls: int,
+) -> dict[str, float]:
+    """Compare the curves of an explanation with those of random orders, as `trust` says.
+
+    Parameters
+    ----------
+    found : Explanation
+    run : callable
+        Curves of a map on the input, whose ties the generator orders.
+    rng : numpy.random.Generator
+    controls : int
+
+    Returns
+    -------
+    dict
+    """
+    # A signed map of an answer that was not given is tested as what it is told as: reasons against the target.
+    against = found.signed and not found.decision
+    own = run(-found.on_input if against else found.on_input, rng)
+    others = [run(np.zeros_like(found.on_input), rng) for _ in range(controls)]
+    areas = np.array([[c.deletion_area, c.insertion_area] for c in (own, *others)])
+    areas = 1 - areas if against else areas
     return {
-        "deletion": own.deletion_area,
-        "insertion": own.insertion_area,
-        "deletion_random": float(np.mean([c.deletion_area for c in others])),
-        "insertion_random": float(np.mean([c.insertion_area for c in others])),
-        "better_than_random": float(np.mean([own.deletion_area < c.deletion_area for c in others])),
+        "deletion": float(areas[0, 0]),
+        "insertion": float(areas[0, 1]),
+        "deletion_random": float(areas[1:, 0].mean()),
+        "insertion_random": float(areas[1:, 1].mean()),
+        "better_than_random": float((areas[0, 0] < areas[1:, 0]).mean()),
     }

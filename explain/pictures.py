@@ -19,6 +19,7 @@ from classify.vision import torchvision
 from digitize.result import Digitization
 from explain.answers import answer_to, explanation_of
 from explain.colours import normalised, tinted
+from explain.faithfulness import Curves, probability_of, trusted
 from explain.gradcam import layer_of, scaled
 from explain.guided import guided_gradient
 from explain.methods import ExplainOptions, default_method, find_method
@@ -26,7 +27,7 @@ from explain.picture_view import PATCHES, PictureView, patches, picture_view, wi
 from explain.result import Explanation, Map
 from explain.subject import Subject, undisturbed
 
-__all__ = ["PICTURE_METHODS", "draw_picture", "explain_page", "trust_page"]
+__all__ = ["PICTURE_METHODS", "draw_picture", "explain_page", "picture_curves", "trust_page"]
 
 Float32 = NDArray[np.float32]
 
@@ -241,30 +242,46 @@ def draw_picture(reading: Digitization, explanation: Explanation) -> NDArray[np.
     return tinted(reading.page.image, normalised(explanation.values), strength=0.7)
 
 
+def picture_curves(
+    subject: Subject, view: PictureView, target: int, values: NDArray[np.floating], rng: np.random.Generator
+) -> Curves:
+    """Take away, and give back, the patches that a map points at; as `explain.faithfulness.curves`.
+
+    Parameters
+    ----------
+    subject : Subject
+    view : PictureView
+    target : int
+    values : float array [height, width]
+        On the input.
+    rng : numpy.random.Generator
+        Orders patches of the same value.
+
+    Returns
+    -------
+    Curves
+        In steps of a tenth.
+    """
+    height = np.bincount(patches(view).ravel(), np.asarray(values, dtype=np.float64).ravel())
+    order = np.lexsort((rng.random(height.size), -height))
+    shares = np.linspace(0, 1, 11)
+    kept = []
+    for ranking in (order, order[::-1]):
+        gone = np.zeros((shares.size, height.size), dtype=bool)
+        for row, share in zip(gone, shares, strict=True):
+            row[ranking[: round(share * height.size)]] = True
+        kept.append(probability_of(subject, without(view, gone), target))
+    return Curves(kept[0], kept[1][::-1])
+
+
 def trust_page(
     subject: Subject, view: PictureView, found: Explanation, seed: int = 0, controls: int = 3
 ) -> dict[str, float]:
     """Tell how an explanation of a page fares against random orders of its patches; as `explain.faithfulness.trust`."""
-    rng, target = np.random.default_rng(seed), subject.target(find_task(found.task), found.target)
-    height = np.bincount(patches(view).ravel(), found.on_input.ravel().astype(np.float64))
-    shares = np.linspace(0, 1, 11)
-
-    def areas(order: NDArray[np.intp]) -> tuple[float, float]:
-        kept = []
-        for ranking in (order, order[::-1]):
-            gone = np.zeros((shares.size, height.size), dtype=bool)
-            for row, share in zip(gone, shares, strict=True):
-                row[ranking[: round(share * height.size)]] = True
-            z = subject.logits(without(view, gone), target)
-            kept.append(float(np.trapezoid(0.5 * (1 + np.tanh(z / 2)), shares)))
-        return kept[0], kept[1]
-
-    own = areas(np.argsort(-height, kind="stable"))
-    others = [areas(rng.permutation(height.size)) for _ in range(controls)]
-    return {
-        "deletion": own[0],
-        "insertion": own[1],
-        "deletion_random": float(np.mean([a for a, _ in others])),
-        "insertion_random": float(np.mean([b for _, b in others])),
-        "better_than_random": float(np.mean([own[0] < a for a, _ in others])),
-    }
+    target = subject.target(find_task(found.task), found.target)
+    return trusted(
+        found,
+        lambda values, rng: picture_curves(subject, view, target, values, rng),
+        np.random.default_rng(seed),
+        controls,
+    )

@@ -12,6 +12,8 @@ import pytest
 pytest.importorskip("captum")
 
 from benchmarks import explanation_tables, explanations
+from benchmarks.drawn_hearts import heart
+from benchmarks.explained_pages import pages
 from explain.examine import CONTROLS, EXAMINATIONS, Figure, maps_of, summarised
 from explain.truth import inside_truth, truth_of
 
@@ -88,7 +90,7 @@ def test_the_truth_of_premature_beats_is_found_by_a_map_that_is_the_truth(small:
 
     from explain.methods import ExplainOptions
 
-    record = explanations._heart(3, "pvc")
+    record = heart(3, "pvc")
     maps = maps_of(small[0], record, ("saliency",), ExplainOptions(task="ami"))
     truth = truth_of(record, 100.0, 1000)
     assert 0 < truth.mean() < 0.5
@@ -136,6 +138,34 @@ def claims() -> list[dict[str, Any]]:
         {"key": "b", "positive": True, "group": "anterior", "claims": {"saliency": {**one, "leading": "V1"}}},
         {"key": "c", "positive": False, "group": "anterior"},
     ]
+
+
+def test_image_networks_are_examined_on_drawn_pages() -> None:
+    import torch
+
+    from classify.models import MODELS
+    from ecg.checkpoint import ModelCard
+    from explain.subject import subject_of
+
+    entry = MODELS["baseline_cnn"]
+    given: dict[str, Any] = {key: {} for key in ("arguments", "thresholds", "data", "folds", "metrics")}
+    given |= {"name": "picture", "task": "four_class", "architecture": entry.name, "seed": 0, "commit": ""}
+    given |= {"input_spec": entry.spec.to_dict(), "labels": ("NORM", "MI", "HMI", "HB"), "temperature": 1.0}
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = entry.build(4).eval()
+    subject = subject_of(network, ModelCard(**given, intended_use="tests", limits=()), entry)
+    ((key, job),) = pages(subject, ("saliency",), 1, "four_class")
+    row = job()
+    assert key == "0"
+    assert row["kind"] == "norm"
+    assert set(row["faithful"]) == {"deletion", "insertion", "cascade"}
+    assert all(set(told) == {"saliency", "random", "constant"} for told in row["faithful"].values())
+    assert row["faithful"]["deletion"]["constant"] <= 0
+    found = explanations.summary({"pages": [row]})
+    assert "Pages of synthetic hearts" in explanation_tables.render_examinations(
+        {"picture": {**found, "sha256": "a" * 64, "version": "1", "commit": "c" * 40}}
+    )
 
 
 def test_a_wrong_part_starts_nothing(tmp_path: Path, capsys: Any) -> None:

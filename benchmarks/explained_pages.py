@@ -1,0 +1,116 @@
+"""Examinations of image networks: deletion, insertion and shuffled weights, on pages drawn from synthetic hearts.
+
+Pages of the four classes by turns, mildly scanned, read by the digitizer as any page is. The answer that is given is
+explained, right or wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from benchmarks.drawn_hearts import heart
+
+__all__ = ["pages"]
+
+_KINDS = ("norm", "ami_anterior", "hmi_inferior", "afib")
+#: Random orders of the patches that deletion and insertion are compared with.
+_RANDOM_ORDERS = 3
+
+Row = Mapping[str, Any]
+
+
+def pages(subject: Any, methods: Sequence[str], records: int, task: str) -> Iterator[tuple[str, Callable[[], Row]]]:
+    """Examine an image network on drawn pages.
+
+    Parameters
+    ----------
+    subject : Subject
+        Of an image network.
+    methods : sequence of str
+    records : int
+        Pages.
+    task : str
+
+    Yields
+    ------
+    str
+        Key of a row.
+    callable
+        Makes the row.
+    """
+    for number in range(records):
+        yield f"{number}", partial(_page, subject, methods, number, task)
+
+
+def _page(subject: Any, methods: Sequence[str], number: int, task: str) -> Row:
+    from digitize import digitize
+    from explain.methods import ExplainOptions
+    from explain.pictures import explain_page
+    from synth import PageStyle, apply_steps, render, sample_steps
+
+    record = heart(number, _KINDS[number % len(_KINDS)], fs=500.0)
+    drawn = apply_steps(render(record, None, PageStyle()), sample_steps(np.random.default_rng(number), "scan"))
+    reading = digitize(drawn.page)
+    if reading.status == "refused":
+        return {"positive": False, "reasons": list(reading.reasons)}
+    options = ExplainOptions(task=task)
+    maps = {name: explain_page(subject, reading, _by(options, name, number)) for name in (*methods, "random")}
+    faithful = _deleted(subject, reading, maps, number)
+    if number % 4 == 0:
+        faithful["cascade"] = _cascaded(subject, reading, maps, options, number)
+    return {
+        "positive": maps["random"].decision,
+        "target": maps["random"].target,
+        "kind": _KINDS[number % len(_KINDS)],
+        "seconds_of": {name: e.seconds for name, e in maps.items()},
+        "faithful": faithful,
+    }
+
+
+def _by(options: Any, method: str, seed: int, target: str = "") -> Any:
+    from dataclasses import replace
+
+    return replace(options, method=method, seed=seed, target=target)
+
+
+def _deleted(subject: Any, reading: Any, maps: Mapping[str, Any], seed: int) -> dict[str, dict[str, float]]:
+    """Areas by which maps do better than the better of random orders and a random map, as `examine.deleted`."""
+    from classify.labels import find_task
+    from explain.examine import CONSTANT
+    from explain.picture_view import picture_view
+    from explain.pictures import picture_curves
+
+    view, rng = picture_view(reading, subject.classifier.spec), np.random.default_rng(seed)
+    target = subject.target(find_task(maps["random"].task), maps["random"].target)
+    flat = np.ones_like(maps["random"].on_input)
+    chance = [picture_curves(subject, view, target, flat, rng) for _ in range(_RANDOM_ORDERS)]
+    found = {name: picture_curves(subject, view, target, e.on_input, rng) for name, e in maps.items()}
+    lost = [float(np.mean([c.deletion_area for c in chance])), found["random"].deletion_area]
+    gained = [float(np.mean([c.insertion_area for c in chance])), found["random"].insertion_area]
+    return {
+        "deletion": {**{k: min(lost) - c.deletion_area for k, c in found.items()}, CONSTANT: min(lost) - lost[0]},
+        "insertion": {
+            **{k: c.insertion_area - max(gained) for k, c in found.items()},
+            CONSTANT: gained[0] - max(gained),
+        },
+    }
+
+
+def _cascaded(subject: Any, reading: Any, maps: Mapping[str, Any], options: Any, seed: int) -> dict[str, float]:
+    """Likeness of maps to those of the network with all its weights shuffled."""
+    from explain.examine import CONSTANT
+    from explain.faithfulness import likeness
+    from explain.pictures import explain_page
+    from explain.randomise import cascade
+
+    *_, (_, network) = cascade(subject.network, np.random.default_rng(seed))
+    blind, out = subject.with_network(network), {"random": 1.0, CONSTANT: 1.0}
+    for name, own in maps.items():
+        if name != "random":
+            other = explain_page(blind, reading, _by(options, name, seed, own.target))
+            out[name] = likeness(own.on_input, other.on_input)
+    return out
