@@ -20,6 +20,7 @@ __all__ = [
     "VALIDATION_HEAD",
     "clinician_text",
     "explanation_rows",
+    "fold_words",
     "input_rows",
     "lead_rows",
     "limit_lines",
@@ -27,6 +28,7 @@ __all__ = [
     "model_rows",
     "patient_text",
     "st_rows",
+    "training_data",
     "validation_rows",
     "why_lines",
 ]
@@ -43,6 +45,8 @@ _FIGURES = {
     "npv": "negative pred. value",
     "ece": "calibration error",
 }
+#: Texts on a card that are about the run, not about its data.
+_NO_SOURCES = ("threshold_rule", "source_of_the_architecture")
 #: Columns of `validation_rows`.
 VALIDATION_HEAD = ("of", *_FIGURES.values())
 
@@ -159,18 +163,52 @@ def model_rows(diagnosis: Diagnosis) -> list[tuple[str, str]]:
     """Rows of what made the result: program, models, their data and digests."""
     rows = []
     for m in diagnosis.models:
-        data = ", ".join(_data(name, value) for name, value in m.data.items() if _data(name, value))
+        data = training_data(m.data)
         trained = f"; trained on {data}" if data else ""
         commit = f"; commit {m.commit[:12]}" if m.commit else ""
         rows.append((f"{m.name} ({m.architecture})", f"{m.role}{trained}{commit}; SHA-256 of weights {m.sha256}"))
     return rows
 
 
-def _data(name: str, value: Any) -> str:
-    """One source of training data in words; counts and flags of a run are left to the card."""
-    if isinstance(value, Mapping):
-        return " ".join(str(v) for v in (name, value.get("version", ""), value.get("licence", "")) if v)
-    return str(value) if isinstance(value, str) else ""
+def training_data(data: Mapping[str, Any]) -> str:
+    """Tell the sources of training data; how the training was run is left to the card.
+
+    Parameters
+    ----------
+    data : mapping
+        Of a `ecg.checkpoint.ModelCard`.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> training_data({"ptb-xl": {"version": "1.0.3", "licence": "CC BY 4.0"}, "train_records": 9, "recipe": {"lr": 1}})
+    'ptb-xl 1.0.3 CC BY 4.0, 9 train records'
+    """
+    told = []
+    for name, value in data.items():
+        if isinstance(value, Mapping):
+            if "version" in value or "licence" in value:
+                told.append(" ".join(str(v) for v in (name, value.get("version", ""), value.get("licence", "")) if v))
+        elif isinstance(value, str) and name not in _NO_SOURCES:
+            told.append(value)
+        elif isinstance(value, int) and name.endswith("_records"):
+            told.append(f"{value} {name.replace('_', ' ')}")
+    return ", ".join(told)
+
+
+def fold_words(folds: Mapping[str, Any]) -> str:
+    """Parts of the data that training and validation had.
+
+    Examples
+    --------
+    >>> fold_words({"protocol": "official", "train": ("1", "2"), "validation": ("9",)})
+    'official folds: train 1, 2; validation 9'
+    """
+    parts = [f"{name} {', '.join(map(str, v))}" for name, v in folds.items() if isinstance(v, (list, tuple))]
+    return f"{folds.get('protocol', '')} folds: {'; '.join(parts)}".strip() if parts else "folds not told"
 
 
 def validation_rows(diagnosis: Diagnosis) -> list[tuple[str, ...]]:

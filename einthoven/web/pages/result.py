@@ -114,7 +114,7 @@ def _research(found: Result) -> None:
             continue
         told = [
             ("Intended use", card.intended_use),
-            ("Trained on", f"{', '.join(map(str, card.data))}; parts {dict(card.folds)}"),
+            ("Trained on", f"{words.training_data(card.data)}; {words.fold_words(card.folds)}"),
             ("Must not be trusted with", "; ".join(card.limits)),
         ]
         st.html(theme.rows(told, (card.name, "")))
