@@ -8,6 +8,7 @@ import numpy as np
 
 from digitize.layout import LayoutMatch
 from digitize.text import NameHit
+from ecg import LEADS
 
 __all__ = ["named_doubts", "odd_length", "placed_doubts", "strayed_names", "uneven_columns"]
 
@@ -125,10 +126,10 @@ def named_doubts(match: LayoutMatch, names: Sequence[NameHit]) -> tuple[str, ...
             best[name.text] = max(best.get(name.text, 0.0), name.confidence)
     taken = {lead for row in match.layout.rows for lead in row} | set(match.layout.rhythm)
     either = {lead.removeprefix("-") for lead in taken}
-    left = [lead for lead, sure in best.items() if sure >= _SEEN and lead.removeprefix("-") not in either]
+    left = [lead for lead in LEADS if best.get(lead, 0.0) >= _SEEN and lead not in either]
     doubts = []
     if len(left) >= _TOO_MANY:
-        doubts.append(f"names of leads are printed whose lines were not read: {', '.join(sorted(left))}")
+        doubts.append(f"names of leads are printed whose lines were not read: {', '.join(left)}")
     rows, columns = match.layout.shape
     if columns == 1 and rows < _TWELVE:
         hard = [row[0] for row in match.layout.rows if 0 < best.get(row[0], 0.0) < _SURE]
