@@ -59,6 +59,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--methods", default=",".join(METHODS_EXAMINED), help="methods, with commas")
     parser.add_argument("--records", type=int, default=40, help="records of each part")
     parser.add_argument("--premature", type=int, default=0, help="records with premature beats, where others than that")
+    parser.add_argument("--more", type=int, default=0, help="records more that are compared with the truth alone")
     parser.add_argument("--task", default="mi_sttc", help="task of infarctions and of fold 9")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the result")
     try:
@@ -82,8 +83,8 @@ def _examine(asked: argparse.Namespace) -> None:
     name = subject.classifier.card.name
     (asked.work / name).mkdir(parents=True, exist_ok=True)
     makers: dict[str, Callable[[], Iterator[tuple[str, Callable[[], Row]]]]] = {
-        "infarctions": lambda: infarctions(subject, methods, asked.records, asked.task),
-        "premature": lambda: premature(subject, methods, asked.premature or asked.records),
+        "infarctions": lambda: infarctions(subject, methods, asked.records, asked.task, asked.more),
+        "premature": lambda: premature(subject, methods, asked.premature or asked.records, asked.more // 2),
         "pages": lambda: pages(subject, [m for m in methods if m not in DEAR], asked.records, asked.task),
         "networks": lambda: networks([m for m in methods if m not in DEAR], asked.records),
         "fold9": lambda: fold9(subject, methods, asked.records, asked.task, asked.ptbxl),
@@ -126,25 +127,39 @@ def _read(path: Path) -> list[dict[str, Any]]:
 
 
 def infarctions(
-    subject: Any, methods: Sequence[str], records: int, task: str
+    subject: Any, methods: Sequence[str], records: int, task: str, more: int = 0
 ) -> Iterator[tuple[str, Callable[[], Row]]]:
-    """Synthetic acute infarctions: what the maps find of the territory, and how faithful they are."""
-    for number in range(records):
+    """Synthetic acute infarctions: what the maps find of the territory, and how faithful they are.
+
+    ``more`` records are asked for the territory alone, by the quick methods.
+    """
+    quick = tuple(m for m in methods if m not in DEAR)
+    for number in range(records + more):
         territory = _TERRITORIES[number % len(_TERRITORIES)]
+        kind, whole = f"ami_{territory}", number < records
+        given = methods if whole else quick
+        yield f"{number}", partial(_synthetic, subject, given, number, kind, task, "", territory, whole)
 
-        yield f"{number}", partial(_synthetic, subject, methods, number, f"ami_{territory}", task, "", territory)
 
-
-def premature(subject: Any, methods: Sequence[str], records: int) -> Iterator[tuple[str, Callable[[], Row]]]:
-    """Synthetic ventricular premature beats."""
+def premature(
+    subject: Any, methods: Sequence[str], records: int, more: int = 0
+) -> Iterator[tuple[str, Callable[[], Row]]]:
+    """Synthetic ventricular premature beats; ``more`` as for `infarctions`."""
     task, target = ("four_class", "HB") if "four_class" in subject.classifier.heads else ("abnormal", "abnormal")
     quick = tuple(m for m in methods if m not in DEAR)
-    for number in range(records):
-        yield f"{number}", partial(_synthetic, subject, quick, number, "pvc", task, target, "")
+    for number in range(records + more):
+        yield f"{number}", partial(_synthetic, subject, quick, number, "pvc", task, target, "", number < records)
 
 
 def _synthetic(
-    subject: Any, methods: Sequence[str], number: int, kind: str, task: str, target: str, territory: str
+    subject: Any,
+    methods: Sequence[str],
+    number: int,
+    kind: str,
+    task: str,
+    target: str,
+    territory: str,
+    whole: bool,
 ) -> Row:
     from explain.examine import maps_of
     from explain.methods import ExplainOptions, explain
@@ -159,6 +174,8 @@ def _synthetic(
     maps = maps_of(subject, record, _on(number, methods), options, number)
     row["figures"] = inside_truth(record, maps, territory)
     row["territory"] = territory
+    if not whole:
+        return row
     row["seconds_of"] = {name: e.seconds for name, e in maps.items()}
     row["delta"] = {name: e.delta for name, e in maps.items() if e.delta is not None}
     return row | _faithful(subject, record, maps, options, number)
