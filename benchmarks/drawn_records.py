@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,10 @@ from ecg.record import LEADS, ECGRecord, resample, select
 from einthoven.outputs import version, write_json
 from einthoven.provenance import commit
 
-__all__ = ["main", "measure", "printed_mask", "read_back"]
+if TYPE_CHECKING:
+    from synth import SynthPage
+
+__all__ = ["main", "measure", "printed_mask", "printed_page", "read_back"]
 
 RESULT = Path(__file__).resolve().parent / "results" / "drawn_records.json"
 SCHEMA = "einthoven.drawn_records"
@@ -50,19 +53,24 @@ def read_back(record: ECGRecord, index: int) -> NDArray[np.float16]:
         mV at 100 Hz on the page's clock; NaN where nothing was printed or read, throughout for a refused page.
     """
     from digitize import digitize
-    from synth import draw_page, page_look
 
     out = np.full((len(LEADS), _SAMPLES), np.nan, dtype=np.float16)
-    style = replace(page_look(record, _PRESET, _SEED, index)[0], layout=_LAYOUT, dpi=_DPI, rows=(), rhythm=())
-    page = draw_page(record, _PRESET, _SEED, index, style)
     try:
-        reading = digitize(page.page)
+        reading = digitize(printed_page(record, index).page)
     except DigitizationError:
         return out
     if reading.record is not None and reading.status != "refused":
         read = resample(select(reading.record, LEADS), _FS).signal[:, :_SAMPLES]
         out[:, : read.shape[1]] = read
     return out
+
+
+def printed_page(record: ECGRecord, index: int) -> SynthPage:
+    """Print a record as it is read here; the number names the page's look and damage."""
+    from synth import draw_page, page_look
+
+    style = replace(page_look(record, _PRESET, _SEED, index)[0], layout=_LAYOUT, dpi=_DPI, rows=(), rhythm=())
+    return draw_page(record, _PRESET, _SEED, index, style)
 
 
 def printed_mask() -> NDArray[np.bool_]:

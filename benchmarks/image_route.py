@@ -3,7 +3,8 @@
 ``python -m benchmarks.image_route --ptbxl DIR --work DIR`` takes the readings that ``benchmarks.drawn_records`` kept
 (records of fold 9 printed as 3x4+1, damaged as by a scanner, and read) and measures every member of the shipped route
 alone, and all of them as they answer together, into ``benchmarks/results/image_route.json``. The route was fitted on
-another hospital's pages, whose classes were given by other people; this tells how far it carries.
+another hospital's pages, whose classes were given by other people; this tells how far it carries. Members that see
+pictures are shown the same pages, cut out by their truth: the readings keep no picture.
 """
 
 from __future__ import annotations
@@ -19,28 +20,58 @@ from numpy.typing import NDArray
 
 from ecg.datasets import RecordItem, ptb_xl
 from ecg.errors import ECGError, OptionsError
+from ecg.formats.atomic import replacing
 from ecg.record import LEADS
 from einthoven.outputs import write_json
 from einthoven.provenance import commit
 
-__all__ = ["answers", "main", "measured"]
+__all__ = ["answers", "main", "measured", "pictures"]
 
 RESULT = Path(__file__).resolve().parent / "results" / "image_route.json"
 SCHEMA = "einthoven.image_route"
 TASK = "four_class"
 #: Rate in Hz at which the readings were kept.
 _FS = 100.0
+#: Height and width of the pictures in pixels.
+_PICTURE = (256, 512)
 
 
-def answers(signals: NDArray[np.floating], members: Mapping[str, float]) -> dict[str, NDArray[np.float64]]:
+def pictures(items: Sequence[RecordItem]) -> NDArray[np.uint8]:
+    """Draw the pages that ``benchmarks.drawn_records`` read, and cut the recording out.
+
+    Parameters
+    ----------
+    items : sequence of RecordItem
+        In the order of that benchmark: a page's number names its look.
+
+    Returns
+    -------
+    uint8 array [pages, 256, 512]
+        Grey.
+    """
+    from benchmarks.drawn_records import printed_page
+    from classify.images.area import as_grey, drawn_area, fitted
+
+    return np.stack(
+        [
+            fitted(as_grey(drawn_area(printed_page(item.record(), k), np.random.default_rng([k]))), *_PICTURE)
+            for k, item in enumerate(items)
+        ]
+    )
+
+
+def answers(
+    signals: NDArray[np.floating], shown: NDArray[np.uint8], members: Mapping[str, float]
+) -> dict[str, NDArray[np.float64]]:
     """Ask each member about pages that were read, and all of them together.
 
     Parameters
     ----------
     signals : float array [pages, 12, samples]
         mV at 100 Hz, NaN where missing.
+    shown : uint8 array [pages, height, width]
+        For members that take pictures.
     members : mapping name -> weight
-        Of models that take records.
 
     Returns
     -------
@@ -48,18 +79,26 @@ def answers(signals: NDArray[np.floating], members: Mapping[str, float]) -> dict
         By the names of the members, and ``"together"``.
     """
     from classify.images.routes import joined
-    from classify.inputs import from_signals
+    from classify.inputs import from_pictures, from_signals
     from classify.runtime import load_classifier
 
     found = {}
     for name in members:
         model = load_classifier(name)
+        if model.spec.kind == "page":
+            found[name] = model.answer(from_pictures(shown, model.spec), TASK)
+            continue
         parts = [from_signals(one[None].astype(np.float32), LEADS, _FS, model.spec) for one in signals]
         found[name] = model.answer(np.concatenate(parts), TASK)
     return {**found, "together": joined(list(found.values()), list(members.values()))}
 
 
-def measured(items: Sequence[RecordItem], read: NDArray[np.floating], members: Mapping[str, float]) -> dict[str, Any]:
+def measured(
+    items: Sequence[RecordItem],
+    read: NDArray[np.floating],
+    shown: NDArray[np.uint8],
+    members: Mapping[str, float],
+) -> dict[str, Any]:
     """Figures of every member and of the route.
 
     Parameters
@@ -67,6 +106,7 @@ def measured(items: Sequence[RecordItem], read: NDArray[np.floating], members: M
     items : sequence of RecordItem
     read : float array [records, 12, samples]
         NaN throughout where the page was refused.
+    shown : uint8 array [records, height, width]
     members : mapping name -> weight
 
     Returns
@@ -82,14 +122,23 @@ def measured(items: Sequence[RecordItem], read: NDArray[np.floating], members: M
     asked = np.isfinite(y).all(axis=1)
     legible = asked & np.isfinite(read).any(axis=(1, 2))
     rows = np.flatnonzero(legible)
-    shown = [item for item, there in zip(items, legible, strict=True) if there]
-    ids, patients = (tuple(str(getattr(item, name)) for item in shown) for name in ("ecg_id", "patient_id"))
+    there = [item for item, kept in zip(items, legible, strict=True) if kept]
+    ids, patients = (tuple(str(getattr(item, name)) for item in there) for name in ("ecg_id", "patient_id"))
     out: dict[str, Any] = {"pages": int(asked.sum()), "refused": int((asked & ~legible).sum()), "models": {}}
-    for name, p in answers(read[rows], members).items():
+    for name, p in answers(read[rows], shown[rows], members).items():
         table = Predictions(ids, patients, ("9",) * len(rows), task.labels, y[rows].astype(np.float64), p)
         figures = evaluate(table, task, {}, np.random.default_rng(0), 1000)
         each = {label: {k: found[k] for k in ("n_positive", "auroc")} for label, found in figures["per_label"].items()}
         out["models"][name] = {**{k: figures["metrics"][k] for k in ("auroc", "f1", "accuracy")}, "per_label": each}
+    return out
+
+
+def _kept_pictures(items: Sequence[RecordItem], work: Path) -> NDArray[np.uint8]:
+    kept = work / "drawn_pictures.npy"
+    if not kept.is_file() or len(np.load(kept, mmap_mode="r")) != len(items):
+        with replacing(kept) as temporary, temporary.open("wb") as file:
+            np.save(file, pictures(items))
+    out: NDArray[np.uint8] = np.load(kept)
     return out
 
 
@@ -108,7 +157,7 @@ def main(arguments: Sequence[str]) -> int:
         read = np.load(kept)
         items = ptb_xl(chosen.ptbxl, folds=(9,))[: len(read)]
         members = page_route(TASK) or {"default": 1.0}
-        found = measured(items, read, members)
+        found = measured(items, read, _kept_pictures(items, chosen.work), members)
     except ECGError as error:
         sys.stderr.write(f"{error}\n")
         return 2

@@ -123,6 +123,9 @@ class TrainOptions:
         model by folder, URL or name; empty for none.
     freeze : bool
         Only the last dense layer is learnt; all else stays as it started, statistics of batch normalisation too.
+    penalty : float
+        With `freeze`, for one task whose labels exclude each other: the layer is found at once, as logistic regression
+        over standardised inputs whose squared weights cost so much; 0 learns it by steps like anything else.
     weigh_classes : bool
         Classes that exclude each other are weighed by the inverse of their frequency among the training records.
     vary : float
@@ -173,6 +176,7 @@ class TrainOptions:
     share: float = 1.0
     start: str = ""
     freeze: bool = False
+    penalty: float = 0.0
     weigh_classes: bool = False
     vary: float = 0.0
     keep: Literal["best", "loss", "last"] = "best"
@@ -195,6 +199,8 @@ class TrainOptions:
             raise OptionsError("lr and share must be above 0 and ema below 1")
         if self.freeze and not self.start:
             raise OptionsError("freeze keeps what a network starts with; name a start")
+        if self.penalty < 0 or (self.penalty and not self.freeze):
+            raise OptionsError(f"penalty is 0 or more, and for a last layer that is learnt alone; got {self.penalty}")
         if self.crop_s is not None and not self.crop_s > 0:
             raise OptionsError(f"crop_s must be a positive number of seconds, got {self.crop_s}")
         if self.pooled != "whole" and self.crop_s is None:

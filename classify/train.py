@@ -243,6 +243,7 @@ def _fitted(
         import torch
 
         from classify.images.backbones import started
+        from classify.images.heads import solved_head
         from classify.training import Learner, Recorder
     except ImportError as error:
         raise ModelError(f"training needs torch and lightning ({error}); pip install 'einthoven[learn]'") from error
@@ -251,6 +252,8 @@ def _fitted(
     with _quiet(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(run.options.seed)
         network = started(run.entry.build(targets.shape[1], **run.arguments), run.options.start)
+        if run.options.penalty:
+            return solved_head(network, known, rows[0], targets[rows[0]], run.options)
         window = round((run.options.window_s or 0) * known.spec.fs)
         # Rows of two dimensions compute faster with channels last; other arrays do not change.
         learner = Learner(network.to(memory_format=torch.channels_last), groups, run.options, window)
@@ -367,7 +370,7 @@ def _card(
     counts = {"train_records": len(rows[0]), "validation_records": len(rows[1])}
     recipe = {k: v for k, v in asdict(options).items() if k not in ("accelerator", "devices", "workers")}
     # What travels names no folder of this machine.
-    recipe["teachers"] = [Path(name).name for name in options.teachers]
+    recipe |= {"teachers": [Path(name).name for name in options.teachers], "start": Path(options.start).name}
     return ModelCard(
         name=run.name or run.entry.name,
         task=run.tasks[0].name if len(run.tasks) == 1 else "several",

@@ -41,6 +41,9 @@ class EfficientNetB0MSA(nn.Module):
         Channels of every scale after its projection.
     dropout : float
         Before the head.
+    pool : str
+        ``"attention"``, as published, or ``"scales"``: the head sees the mean and the largest value of every channel of
+        every scale, so that a linear head over a frozen body has all of them to choose from.
     """
 
     def __init__(
@@ -51,8 +54,12 @@ class EfficientNetB0MSA(nn.Module):
         first_block: int = 1,
         width: int = 128,
         dropout: float = 0.3,
+        pool: str = "attention",
     ) -> None:
         super().__init__()
+        if pool not in ("attention", "scales"):
+            raise ModelError(f"scales are joined by attention or kept as scales, got pool {pool!r}")
+        self.pool = pool
         self.body_name, self.body = body, backbone(body)
         at = tuple(int(scale) - first_block for scale in scales)
         n_blocks = len(getattr(self.body, "blocks", ()))
@@ -67,10 +74,11 @@ class EfficientNetB0MSA(nn.Module):
             if hasattr(self.body, name):
                 setattr(self.body, name, nn.Identity())
         self.project = nn.ModuleList(nn.Conv2d(_channels(self.body.blocks[k]), width, 1) for k in at)
-        self.weigh = nn.Sequential(nn.Linear(width * len(at), width), nn.ReLU(), nn.Linear(width, len(at)))
+        if pool == "attention":
+            self.weigh = nn.Sequential(nn.Linear(width * len(at), width), nn.ReLU(), nn.Linear(width, len(at)))
         self.fused = nn.Identity()  # a name for the maps that are explained
         self.dropout = nn.Dropout(dropout)
-        self.head = nn.Linear(width, n_labels)
+        self.head = nn.Linear(width if pool == "attention" else 2 * width * len(at), n_labels)
 
     def scales(self, x: Tensor) -> list[Tensor]:
         """Projected maps of every scale, finest first, each [batch, width, h, w], of pictures [batch, 1 or 3, h, w]."""
@@ -91,9 +99,12 @@ class EfficientNetB0MSA(nn.Module):
         """Logits [batch, n_labels] of pictures [batch, 1 or 3, height, width]; `extra` is not used."""
         del extra
         scales = self.scales(x)
-        weights = self.weights(scales)
         grid = scales[-1].shape[2:]
         level = [functional.adaptive_avg_pool2d(maps, grid) for maps in scales]
+        if self.pool == "scales":
+            every = self.fused(torch.cat(level, dim=1))
+            return cast(Tensor, self.head(self.dropout(torch.cat([every.mean((2, 3)), every.amax((2, 3))], dim=1))))
+        weights = self.weights(scales)
         mixed = sum(weights[:, k, None, None, None] * maps for k, maps in enumerate(level))
         fused = self.fused(mixed)
         return cast(Tensor, self.head(self.dropout(fused.mean((2, 3)))))

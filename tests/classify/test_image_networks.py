@@ -129,6 +129,25 @@ def test_weights_of_a_file_go_into_the_body(tmp_path: Path) -> None:
     assert {name.split(".")[0] for name in kept} == {"project", "weigh", "head"}
 
 
+def test_scales_kept_apart_all_reach_the_head() -> None:
+    torch.manual_seed(1)
+    network = MODELS["efficientnet_b0_msa"].build(3, **SMALL, pool="scales").eval()
+    maps: list[torch.Tensor] = []
+    handle = network.fused.register_forward_hook(lambda _m, _x, y: maps.append(y))
+    x = torch.randn(2, 1, 64, 96)
+    logits = network(x)
+    handle.remove()
+    channels = maps[0].shape[1]
+    assert network.head.in_features == 2 * channels
+    # The head sees mean and maximum of every channel of the maps that are explained.
+    pooled = torch.cat([maps[0].mean((2, 3)), maps[0].amax((2, 3))], dim=1)
+    torch.testing.assert_close(network.head(pooled), logits)
+    logits.square().sum().backward()
+    assert all(project.weight.grad.abs().sum() > 0 for project in network.project)
+    with pytest.raises(ModelError, match="attention or kept as scales"):
+        MODELS["efficientnet_b0_msa"].build(3, **SMALL, pool="most")
+
+
 def test_weights_under_other_names_are_taken_in_their_order(tmp_path: Path) -> None:
     whole = backbones._timm().create_model("tinynet_e", num_classes=3)
     named = {f"other{k}.{name.rsplit('.', 1)[1]}": value for k, (name, value) in enumerate(whole.state_dict().items())}

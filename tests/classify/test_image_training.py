@@ -168,6 +168,36 @@ def test_a_start_is_gone_on_from_and_frozen_bodies_stay(tmp_path: Path) -> None:
         TrainOptions(freeze=True)
 
 
+def test_the_last_layer_alone_is_found_at_once(tmp_path: Path) -> None:
+    from sklearn.linear_model import LogisticRegression
+
+    from classify.images.heads import _before_head
+    from classify.runtime import load_network
+    from ecg.checkpoint import load
+
+    known = pages()
+    rows = np.arange(60)
+    split = Split("tiny", rows[:40], rows[40:], rows[:0])
+    train(run_of(split, epochs=1), known, tmp_path / "first")
+    options = {"start": str(tmp_path / "first"), "freeze": True, "penalty": 10.0, "weigh_classes": True}
+    card = train(run_of(split, **options), known, tmp_path / "second")
+    assert card is not None
+    assert card.data["recipe"]["start"] == "first", "no folder of this machine"
+    first, second = (load(tmp_path / name)[0] for name in ("first", "second"))
+    assert all(np.array_equal(first[k], second[k]) for k in first if not k.startswith("head."))
+    network = load_network(tmp_path / "second")
+    counted = rows[:40][known.readable[:40]]
+    x = _before_head(network, known, counted)
+    z = (x - x.mean(axis=0)) / np.maximum(x.std(axis=0), 1e-6)
+    y = known.answers["four_class"][counted].argmax(axis=1)
+    oracle = LogisticRegression(C=0.1, class_weight="balanced", max_iter=2000).fit(z, y)
+    p = load_classifier(tmp_path / "second").logits(known.inputs(counted))
+    p = np.exp(p - p.max(axis=1, keepdims=True))
+    np.testing.assert_allclose(p / p.sum(axis=1, keepdims=True), oracle.predict_proba(z), atol=0.02)
+    with pytest.raises(OptionsError, match="learnt alone"):
+        TrainOptions(penalty=1.0)
+
+
 def test_pages_are_predicted_by_models_that_never_saw_their_group(tmp_path: Path) -> None:
     known = pages()
     run = run_of(Split("unused", np.arange(0), np.arange(0), np.arange(0)), epochs=4)
