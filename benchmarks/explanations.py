@@ -23,6 +23,7 @@ import numpy as np
 
 from benchmarks.drawn_hearts import SEED, heart
 from benchmarks.explained_pages import pages
+from classify.labels import find_task
 from ecg.errors import ECGError, OptionsError
 from ecg.record import ECGRecord
 from einthoven.outputs import version, write_json
@@ -71,11 +72,12 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _examine(asked: argparse.Namespace) -> None:
-    from explain.methods import find_method
+    from explain.methods import find_method, supported
     from explain.subject import open_subject
 
     subject = open_subject(asked.model)
-    methods = tuple(find_method(name).name for name in asked.methods.split(",") if name)
+    known_methods = supported(subject.entry)
+    methods = tuple(m for m in (find_method(name).name for name in asked.methods.split(",")) if m in known_methods)
     known = PICTURE_PARTS if subject.classifier.spec.kind == "page" else PARTS
     parts = tuple(asked.only.split(",")) if asked.only else known
     if odd := [part for part in parts if part not in known]:
@@ -134,11 +136,12 @@ def infarctions(
     ``more`` records are asked for the territory alone, by the quick methods.
     """
     quick = tuple(m for m in methods if m not in DEAR)
+    target = "MI" if "MI" in find_task(task).labels else ""
     for number in range(records + more):
         territory = _TERRITORIES[number % len(_TERRITORIES)]
         kind, whole = f"ami_{territory}", number < records
         given = methods if whole else quick
-        yield f"{number}", partial(_synthetic, subject, given, number, kind, task, "", territory, whole)
+        yield f"{number}", partial(_synthetic, subject, given, number, kind, task, target, territory, whole)
 
 
 def premature(
@@ -186,6 +189,8 @@ def _faithful(subject: Any, record: ECGRecord, maps: Any, options: Any, number: 
     from explain.examine import CONTROLS, cascaded, deleted, infidel, maps_of, nervous
 
     asked = replace(options, target=maps["random"].target)
+    if subject.entry.kind != "network":
+        return {"faithful": deleted(subject, record, maps, asked, number)}
     figures = deleted(subject, record, maps, asked, number) | infidel(subject, record, maps, asked, number)
     # Noise and shuffled weights take five and more maps of each method: every fourth record.
     if number % 4 == 0:

@@ -186,11 +186,12 @@ def maps_of(
     Returns
     -------
     dict
-        `CONTROLS` beside the methods.
+        `CONTROLS` beside the methods; numbers that trees are given have no size that can be compared.
     """
     found = {name: explain(subject, record, options, method=name, seed=seed) for name in (*methods, "random")}
-    size = amplitude(found["random"], view_for(subject, record, options))
-    return {**found, CONSTANT: constant(found["random"]), AMPLITUDE: size}
+    found |= {CONSTANT: constant(found["random"])}
+    view = view_for(subject, record, options)
+    return found if view.of_features else {**found, AMPLITUDE: amplitude(found["random"], view)}
 
 
 def deleted(

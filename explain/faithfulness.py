@@ -3,7 +3,7 @@
 Deletion and insertion: Petsiuk, Das & Saenko, BMVC 2018, arXiv 1806.07421. Infidelity and sensitivity: Yeh et al.,
 NeurIPS 2019, arXiv 1901.09392. Faithfulness correlation: Bhatt, Weller & Moura, IJCAI 2020, arXiv 2005.00631. All of
 them act on the leads that a reader sees, in cells of 40 ms of one lead; a cell that is taken away is bridged by a
-straight line, because a step would be a signal of its own.
+straight line, because a step would be a signal of its own. Trees lose the numbers of one wave of one lead at a time.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classify.labels import find_task
+from explain.features import without_features
 from explain.result import Explanation, Map
 from explain.subject import Subject, undisturbed
 from explain.view import View
@@ -136,18 +137,40 @@ def curves(subject: Subject, view: View, target: int, values: Float32, rng: np.r
     -------
     Curves
     """
-    cells = cells_of(view)
-    height = cell_values(values, cells)
-    order = np.lexsort((rng.random(height.size), -height))
-    changes = []
-    for ranking in (order, order[::-1]):
-        for share in _POINTS:
-            removed = np.zeros(height.size, dtype=bool)
-            removed[ranking[: round(share * height.size)]] = True
-            changes.append(without(view, cells, removed))
-    p = probability_of(subject, view.changed(np.stack(changes)), target, view.extra)
+    if view.of_features:
+        height = np.asarray(values, dtype=np.float64).ravel()
+        x = without_features(view, removals(height, rng, _POINTS).reshape(-1, *values.shape))
+    else:
+        cells = cells_of(view)
+        gone = removals(cell_values(values, cells), rng, _POINTS)
+        x = view.changed(np.stack([without(view, cells, removed) for removed in gone]))
+    p = probability_of(subject, x, target, view.extra)
     # What is left after the lowest cells are gone is the map's own top: insertion, read backwards.
     return Curves(p[: _POINTS.size], p[_POINTS.size :][::-1])
+
+
+def removals(height: Float, rng: np.random.Generator, shares: Float) -> NDArray[np.bool_]:
+    """Tell what is taken away for deletion, and then for insertion.
+
+    Parameters
+    ----------
+    height : float array [cells]
+        Of a map.
+    rng : numpy.random.Generator
+        Orders cells of the same height.
+    shares : float array [points]
+
+    Returns
+    -------
+    bool array [2 * points, cells]
+        The highest shares of the cells, then the lowest.
+    """
+    order = np.lexsort((rng.random(height.size), -height))
+    gone = np.zeros((2, shares.size, height.size), dtype=bool)
+    for half, ranking in zip(gone, (order, order[::-1]), strict=True):
+        for row, share in zip(half, shares, strict=True):
+            row[ranking[: round(share * height.size)]] = True
+    return gone.reshape(-1, height.size)
 
 
 def probability_of(subject: Subject, x: Float32, target: int, extra: Float32 | None = None) -> Float:
@@ -327,10 +350,8 @@ def trust(subject: Subject, view: View, found: Explanation, seed: int = 0, contr
     dict
         ``deletion``, ``insertion``: areas under the curves of this map, of the probability of the target, or, for a
         signed map of an answer that was not given, of its absence; ``deletion_random``, ``insertion_random``: means
-        over the random ones; ``better_than_random``: share of them that fall more slowly. Empty for trees.
+        over the random ones; ``better_than_random``: share of them that fall more slowly.
     """
-    if view.spec.kind == "features":
-        return {}
     target = subject.target(find_task(found.task), found.target)
     return trusted(
         found, lambda values, rng: curves(subject, view, target, values, rng), np.random.default_rng(seed), controls

@@ -251,7 +251,7 @@ def _person(subject: Subject, record: ECGRecord, options: ExplainOptions) -> Any
 
 
 def _on_record(found: Map, view: View) -> tuple[np.ndarray[Any, Any], float]:
-    if view.spec.kind != "features":
+    if not view.of_features:
         return view.on_record(found.values), view.fs
     # Trees: what a wave of a lead weighs stands on every sample of that wave.
     fs = 100.0  # Hz; a rate to draw at
@@ -269,7 +269,7 @@ def _on_record(found: Map, view: View) -> tuple[np.ndarray[Any, Any], float]:
 def _random(_subject: Subject, view: View, _target: int, options: ExplainOptions) -> Map:
     """Draw a map that knows nothing: uniform values between knots, the control of every test."""
     rng = np.random.default_rng(options.seed)
-    if view.spec.kind == "features":
+    if view.of_features:
         return Map(rng.uniform(0, 1, (len(view.leads), len(WAVES))).astype(np.float32))
     n = view.signal.shape[1]
     knots = np.arange(0, n + _KNOT_S * view.fs, _KNOT_S * view.fs)

@@ -8,35 +8,21 @@ fall. Trees lose the features of that lead and wave, which become the training r
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 from numpy.typing import NDArray
 
-from classify.morphology import FEATURES
 from ecg.record import LEADS
 from explain.anatomy import WAVES, wave_labels
+from explain.features import feature_waves, names_of
 from explain.result import Map
 from explain.subject import Subject
 from explain.view import BEAT_START_S, View
 
-__all__ = ["feature_waves", "occlusion"]
+__all__ = ["occlusion"]
 
 Float32 = NDArray[np.float32]
 Labels = NDArray[np.int8]
 
-#: Waves that a feature of one lead, or of all, is measured on.
-_FEATURE_WAVES = {
-    "q": "QRS",
-    "r": "QRS",
-    "s": "QRS",
-    "qrs": "QRS",
-    "j": "ST",
-    "j40": "ST",
-    "j80": "ST",
-    "t": "T",
-    "p": "P",
-}
 #: Length in seconds of the patches where no beat is found.
 _PATCH_S = 0.2
 _NO_BEATS = "no beats were delineated: the patches are 0.2 s long"
@@ -114,30 +100,9 @@ def _bridged(x: Float32, here: NDArray[np.bool_]) -> Float32:
     return y
 
 
-def feature_waves() -> dict[tuple[str, str], list[int]]:
-    """Features of each lead and wave.
-
-    Returns
-    -------
-    dict (lead, wave) -> places in `classify.morphology.FEATURES`
-        ``("", wave)`` holds those of the whole record: rate and variability count to the rest, PR to P, QRS and axis to
-        QRS, QT to T.
-    """
-    out: dict[tuple[str, str], list[int]] = {}
-    for place, name in enumerate(FEATURES):
-        head, _, tail = name.partition("_")
-        if head in LEADS:
-            key = (head, _FEATURE_WAVES[tail.split("_")[0]])
-        else:
-            found = re.match(r"(pr|qrs|axis|qt)", name)
-            key = ("", {"pr": "P", "qrs": "QRS", "axis": "QRS", "qt": "T"}[found[1]] if found else "rest")
-        out.setdefault(key, []).append(place)
-    return out
-
-
 def _of_features(subject: Subject, view: View, target: int) -> Map:
     """Falls of trees [leads, waves]; what is measured on the whole record is shared by all leads alike."""
-    groups = feature_waves()
+    groups = feature_waves(names_of(view))
     x = np.repeat(view.x[None], len(groups) + 1, axis=0)
     for row, places in zip(x[1:], groups.values(), strict=True):
         row[places] = np.nan

@@ -19,7 +19,7 @@ from classify.vision import torchvision
 from digitize.result import Digitization
 from explain.answers import answer_to, explanation_of
 from explain.colours import normalised, tinted
-from explain.faithfulness import Curves, probability_of, trusted
+from explain.faithfulness import Curves, probability_of, removals, trusted
 from explain.gradcam import layer_of, scaled
 from explain.guided import guided_gradient
 from explain.methods import ExplainOptions, default_method, find_method
@@ -262,16 +262,12 @@ def picture_curves(
     Curves
         In steps of a tenth.
     """
-    height = np.bincount(patches(view).ravel(), np.asarray(values, dtype=np.float64).ravel())
-    order = np.lexsort((rng.random(height.size), -height))
-    shares = np.linspace(0, 1, 11)
-    kept = []
-    for ranking in (order, order[::-1]):
-        gone = np.zeros((shares.size, height.size), dtype=bool)
-        for row, share in zip(gone, shares, strict=True):
-            row[ranking[: round(share * height.size)]] = True
-        kept.append(probability_of(subject, without(view, gone), target))
-    return Curves(kept[0], kept[1][::-1])
+    height = np.bincount(patches(view).ravel(), np.asarray(values, dtype=np.float64).ravel()).astype(np.float64)
+    gone = removals(height, rng, np.linspace(0, 1, 11))
+    p = np.concatenate(
+        [probability_of(subject, without(view, part), target) for part in np.array_split(gone, 2)]  # bounds the memory
+    )
+    return Curves(p[:11], p[11:][::-1])
 
 
 def trust_page(

@@ -73,6 +73,11 @@ class View:
     frame: str = "record"
 
     @property
+    def of_features(self) -> bool:
+        """Whether the input is numbers measured on the record, which have a lead and a wave, but no samples."""
+        return self.spec.kind in ("features", "patterns")
+
+    @property
     def shown(self) -> NDArray[np.bool_]:
         """Where each lead is shown [leads, samples]."""
         return np.isfinite(self.signal)
@@ -163,7 +168,7 @@ def view_of(record: ECGRecord, spec: InputSpec, extra: Float32 | None = None) ->
         As `classify.inputs.to_input`.
     """
     x = to_input(record, spec)
-    if spec.kind == "features":
+    if spec.kind in ("features", "patterns"):
         empty = np.zeros((0, len(LEADS), 0), dtype=np.float32)
         return View(x, extra, LEADS, spec.fs, np.zeros((len(LEADS), 0), np.float32), empty, record, spec)
     if spec.kind == "beat":

@@ -133,26 +133,31 @@ def _explained(case: _Case, out: Path, request: Request) -> dict[str, Any]:
     options = request.options
     if case.record is None:
         return _refused(request, case.reading.reasons if case.reading is not None else ())
-    if case.reading is not None and (picture := _picture_model(request)):
-        return _seen(case, out, request, picture)
-    asked = ClassifyOptions(task=options.task, model=request.model, age=options.age, sex=options.sex)
+    model, picture, joined = _answering(request) if case.reading is not None else (request.model, False, ())
+    if picture:
+        return _seen(case, out, request, model)
+    asked = ClassifyOptions(task=options.task, model=model, age=options.age, sex=options.sex)
     prediction = classify_record(case.record, asked)
     if not prediction.probabilities:
         return _refused(request, prediction.reasons)
-    return _written(case, out, request, prediction, subject_of_answer(prediction, request.model))
+    prediction = replace(prediction, reasons=(*prediction.reasons, *joined))
+    return _written(case, out, request, prediction, subject_of_answer(prediction, model))
 
 
-def _picture_model(request: Request) -> str:
-    """Name of the image model that answers for pages; empty where it is a model of records."""
+def _answering(request: Request) -> tuple[str, bool, tuple[str, ...]]:
+    """Name of the model that answers for a page, whether it is one of pictures, and what is to be told of that."""
     from classify.images.routes import page_route
     from classify.weights import model_folder
     from ecg.checkpoint import load_card
 
     route = page_route(request.options.task) if request.model == "default" else {request.model: 1.0}
-    kinds = {name: load_card(model_folder(name, check=False)).input_spec.get("kind") for name in route}
-    # Where several models answer together, the image model is explained if it counts most.
-    heaviest = max(route, key=lambda name: route[name], default="")
-    return heaviest if heaviest and kinds[heaviest] == "page" else ""
+    if not route:
+        return request.model, False, ()
+    # Where several models answer together, the one that counts most is explained.
+    heaviest = max(route, key=lambda name: route[name])
+    told = () if len(route) < 2 else (f"{' and '.join(route)} answer for a page together; explained is {heaviest}",)
+    kind = load_card(model_folder(heaviest, check=False)).input_spec.get("kind")
+    return heaviest, kind == "page", told
 
 
 def _seen(case: _Case, out: Path, request: Request, model: str) -> dict[str, Any]:

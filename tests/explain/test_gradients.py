@@ -17,6 +17,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("captum")
 from subjects import card_of, heart, subject  # noqa: E402
 
+from explain.features import feature_waves, without_features  # noqa: E402
 from explain.gradcam import column_centres, grad_cam, guided_grad_cam, time_map  # noqa: E402
 from explain.gradients import (  # noqa: E402
     baseline_of,
@@ -27,7 +28,7 @@ from explain.gradients import (  # noqa: E402
     spread,
 )
 from explain.guided import guided_gradient, guided_rectifiers  # noqa: E402
-from explain.occlusion import feature_waves, occlusion  # noqa: E402
+from explain.occlusion import occlusion  # noqa: E402
 from explain.scorecam import score_cam  # noqa: E402
 from explain.subject import subject_of  # noqa: E402
 from explain.view import view_of  # noqa: E402
@@ -269,6 +270,31 @@ def test_every_feature_has_a_lead_and_a_wave() -> None:
     assert sorted(place for places in groups.values() for place in places) == list(range(len(FEATURES)))
     assert [FEATURES[k] for k in groups[("V2", "ST")]] == ["V2_j_mv", "V2_j40_mv", "V2_j80_mv"]
     assert [FEATURES[k] for k in groups[("", "P")]] == ["pr_ms"]
+    from classify.patterns import PATTERNS
+
+    groups = feature_waves(PATTERNS)
+    assert {place for places in groups.values() for place in places} == set(range(len(PATTERNS)))
+    assert {lead for lead, _ in groups} == {*LEADS, ""}
+    told = {PATTERNS[k] for k in groups[("V3", "QRS")]}
+    assert {"V3_q_mv", "V3_height_mv", "anterior_q_share", "cornell_mv", "transition"} <= told
+    assert "anterior_st_high" in {PATTERNS[k] for k in groups[("V4", "ST")]}
+    assert "rr_sd" in {PATTERNS[k] for k in groups[("", "rest")]}
+
+
+def test_taking_a_wave_from_trees_takes_all_that_was_measured_on_it() -> None:
+    from classify.patterns import PATTERNS
+
+    view = view_of(heart(), MODELS["page_trees"].spec)
+    gone = np.zeros((3, 12, 5), dtype=bool)
+    gone[1, LEADS.index("V3"), 2] = True
+    gone[2] = True
+    x = without_features(view, gone)
+    known = np.isfinite(view.x)
+    assert np.array_equal(np.isfinite(x[0]), known)
+    away = {PATTERNS[k] for k in np.flatnonzero(known & ~np.isfinite(x[1]))}
+    assert {"V3_r_mv", "anterior_q_share"} <= away
+    assert not any(name.startswith("V2_") for name in away)
+    assert not np.isfinite(x[2]).any()
 
 
 def test_baselines_hold_no_signal() -> None:

@@ -17,7 +17,16 @@ pytest.importorskip("captum")
 
 from subjects import SMALL, card_of, heart, subject  # noqa: E402
 
-from explain.methods import METHODS, ExplainOptions, default_method, explain, find_method, supported  # noqa: E402
+from explain.faithfulness import trust  # noqa: E402
+from explain.methods import (  # noqa: E402
+    METHODS,
+    ExplainOptions,
+    default_method,
+    explain,
+    find_method,
+    supported,
+    view_for,
+)
 from explain.subject import Subject, subject_of  # noqa: E402
 
 NETWORKS = [m.name for m in MODELS.values() if m.kind == "network" and m.spec.kind in ("leads", "paper", "beat")]
@@ -87,6 +96,9 @@ def test_a_forest_supports_occlusion_only(record: Any) -> None:
     found = explain(given, record, task="mi", method="occlusion")
     lead, wave = np.unravel_index(np.abs(found.on_input).argmax(), found.on_input.shape)
     assert (LEADS[lead], int(wave)) == ("V2", 3), "the feature that decides is measured on ST of V2"
+    tested = trust(given, view_for(given, record, ExplainOptions(task="mi")), found)
+    assert tested["deletion"] < tested["deletion_random"] or not found.decision
+    assert 0 <= tested["better_than_random"] <= 1
     where = np.abs(found.values) == np.abs(found.values).max()
     assert where[LEADS.index("V2")].any()
     assert explain(given, record, task="mi", method="random").values.shape == found.values.shape
