@@ -34,8 +34,6 @@ __all__ = ["ROUTES", "ClassifyOptions", "Prediction", "best_model", "classify", 
 ROUTES = ("best", "published")
 #: A lead counts as there with this many seconds of signal: a column of a page has 2.5.
 _LEAST_LEAD_S = 1.0
-#: Kinds of inputs of models that learnt from records; figures of those that learnt from pages are of other sets.
-_OF_RECORDS = ("leads", "paper", "beat", "features")
 #: Samples and rate of the strip that `digitize.rhythm_strip` reads.
 _STRIP_FS = 500.0
 
@@ -227,7 +225,8 @@ def best_model(task: str, leads: tuple[str, ...]) -> str:
     for name, folder in shipped().items():
         card = load_card(folder)
         figure = card.metrics.get(f"{task} auroc", {}).get("value")
-        asked = task in (card.heads or {card.task: ()}) and card.input_spec.get("kind") in _OF_RECORDS
+        # What learnt from pages has figures of other sets; `page_route` names it.
+        asked = task in (card.heads or {card.task: ()}) and "pages" not in card.data
         if asked and figure is not None:
             spec_leads = card.input_spec.get("leads", ())
             takes = len(leads) >= card.abstain.get("min_leads", 1) and bool(set(leads) & set(spec_leads))
