@@ -30,7 +30,7 @@ from ecg.fidelity import page_fidelity
 from einthoven.outputs import version, write_json
 from einthoven.provenance import commit
 
-__all__ = ["FITTED", "LEFT_OUT", "RESULT", "collect", "main", "measured", "read_rows"]
+__all__ = ["FITTED", "LEFT_OUT", "RESULT", "cases", "collect", "main", "measured", "read_rows", "render_predicted_snr"]
 
 RESULT = Path(__file__).resolve().parent / "results" / "predicted_snr.json"
 SCHEMA = "einthoven.predicted_snr"
@@ -47,7 +47,7 @@ Row = dict[str, Any]
 
 def _row(page: Page, truth: ECGRecord, **about: Any) -> Row:
     """Read a page, and keep what the trees and the figures need."""
-    began = time.process_time()
+    about, began = {**about, "commit": commit()}, time.process_time()
     try:
         reading = digitize(page)
     except DigitizationError as error:
@@ -220,6 +220,7 @@ def measured(rows: Sequence[Row]) -> Row:
         "schema": {"name": SCHEMA, "version": 1},
         "version": version(),
         "commit": commit(),
+        "read_by": sorted({str(row.get("commit")) for row in rows}),
         "fitted": list(FITTED),
         "left_out": list(LEFT_OUT),
         "false_db": FALSE_DB,
@@ -231,9 +232,49 @@ def measured(rows: Sequence[Row]) -> Row:
         "accepted": {
             "all": _accepted(rows),
             "left_out": _accepted([row for row in rows if row["member"] in LEFT_OUT]),
+            "fitted": _accepted([row for row in rows if row["member"] in FITTED]),
             **{member: _accepted([row for row in rows if row["member"] == member]) for member in members},
         },
     }
+
+
+def render_predicted_snr(result: Path = RESULT) -> str:
+    """One row a kind of damage: how well predicted and true SNR agree, and what was accepted.
+
+    Parameters
+    ----------
+    result : Path
+
+    Returns
+    -------
+    str
+        Markdown, or that there is none yet.
+    """
+    if not result.exists():
+        return "_No result yet: run `python -m benchmarks.predicted_snr`._"
+    r = json.loads(result.read_text(encoding="utf-8"))
+    head = (
+        "| kind of damage | pages read | Spearman, leads | Spearman, pages | median error "
+        f"| accepted | review | refused | accepted, true median under {r['false_db']:.0f} dB |"
+    )
+    names = {"left_out": "**all that were left out**", "fitted": "**all that were fitted**"}
+    lines = [_line(f"{member}, left out", r, member) for member in r["left_out"] if member in r["agreement"]]
+    lines += [_line(names["left_out"], r, "left_out")]
+    lines += [_line(f"{member}, fitted", r, member) for member in r["fitted"] if member in r["agreement"]]
+    lines += [_line(names["fitted"], r, "fitted")]
+    readers = ", ".join(f"`{c[:10]}`" for c in r["read_by"])
+    told = f"Version {r['version']}, commit `{str(r['commit'])[:10]}`; pages read by {readers}."
+    return "\n".join([told, "", head, "|---|" + "---:|" * 8, *lines])
+
+
+def _line(name: str, r: Row, key: str) -> str:
+    agreement, accepted = r["agreement"][key], r["accepted"][key]
+    found = [agreement.get(k) for k in ("spearman_leads", "spearman_pages")]
+    told = ["–" if v is None or not np.isfinite(v) else f"{v:.2f}" for v in found]
+    error = agreement.get("median_error_db")
+    cells = [str(agreement["pages"]), *told, "–" if error is None else f"{error:.1f} dB"]
+    cells += [str(accepted[k]) for k in ("accepted", "review", "refused", "false")]
+    return f"| {name} | {' | '.join(cells)} |"
 
 
 def _fit(rows: Sequence[Row]) -> Row:

@@ -160,6 +160,28 @@ def _half_speed() -> Page:
     return _page(fast, speed_mm_per_s=12.5, scale_text=False, paper_mm=(170.0, 210.0))
 
 
+def _mirrored_nameless() -> Page:
+    """Mirror a page that shows neither names nor pulses: only the order of its waves tells."""
+    return _picture(_page(names="none", pulse="none").image[:, ::-1])
+
+
+def _ends_hidden() -> Page:
+    """Stick a strip of paper over the right ends of all lines; the names of the last column stay."""
+    image = _page().image.copy()
+    height, width = image.shape[:2]
+    image[round(0.2 * height) : round(0.9 * height), round(0.84 * width) :] = 255
+    return _picture(image)
+
+
+def _blurred() -> Page:
+    """Photograph out of focus in bad light."""
+    import cv2
+
+    image = _page(pulse="none").image
+    noise = np.random.default_rng(0).normal(0, 26, image.shape)
+    return _picture(np.clip(cv2.GaussianBlur(image, (0, 0), 1.45) + noise, 0, 255))
+
+
 _BOX = (40.0, 140.0, 1120.0, 140.0, 1120.0, 780.0, 40.0, 780.0)
 
 #: Every page by the name of its picture, in the order of the document.
@@ -176,6 +198,9 @@ CASES: dict[str, Case] = {
     "corners_order": Case(_page, "refused", "clockwise", {"corners": _BOX[:2] + _BOX[6:] + _BOX[4:6] + _BOX[2:4]}),
     "corners_span": Case(_page, "refused", "corners span", {"corners": (40, 140, 90, 140, 90, 200, 40, 200)}),
     "corners_off": Case(_page, "refused", "off the page", {"corners": tuple(2 * c for c in _BOX)}),
+    "mirrored_nameless": Case(_mirrored_nameless, "review", "waves come before"),
+    "names_astray": Case(_ends_hidden, "review", "names stand"),
+    "expected": Case(_blurred, "review", "are expected at"),
     "lead_poor": Case(_covered, "review", "poorly read"),
     "strangers": Case(_fibrillation, "refused", "beat together"),
     "same_lead": Case(lambda: _lines("II", names="none"), "review", "no other lead"),

@@ -19,7 +19,10 @@ from benchmarks import (
     explanation_tables,
     image_tables,
     measurement_tables,
+    predicted_snr,
+    reader_cost,
     synth_tables,
+    wrong_signals,
 )
 
 __all__ = [
@@ -188,6 +191,9 @@ BLOCKS = (
     ("README.md", "fidelity", render_overall),
     ("docs/fidelity.md", "fidelity", render_groups),
     ("docs/fidelity.md", "four class", _four_class),
+    ("docs/refused.md", "predicted snr", lambda _: predicted_snr.render_predicted_snr()),
+    ("docs/refused.md", "wrong signals", lambda _: wrong_signals.render_wrong_signals()),
+    ("docs/digitize.md", "reader cost", lambda _: reader_cost.render_reader_cost()),
     ("docs/synth.md", "presets", lambda _: synth_tables.render_presets()),
     ("docs/synth.md", "looks", lambda _: synth_tables.render_looks()),
     ("docs/synth.md", "damage", lambda _: synth_tables.render_damage()),
