@@ -63,18 +63,19 @@ def render_examinations(results: Mapping[str, Result]) -> str:
     str
         Markdown.
     """
-    parts = []
+    parts: list[str] = []
+    small: list[Any] = []
     for name, content in results.items():
         parts.append(f"### `{name}`, weights `{content['sha256'][:12]}`")
         for part, title in _PARTS.items():
-            if part in content["examinations"]:
+            found = content["examinations"].get(part)
+            if part == "networks" and found in small:
+                continue  # the small networks are the same for every model
+            small += [found] if part == "networks" else []
+            if found:
                 positive, of = content["positives"][part]
                 parts.append(f"**{title}**: {positive} true positives of {of} records.")
-                parts.append(
-                    _table(
-                        content["examinations"][part], content["seconds"] if part in ("infarctions", "pages") else {}
-                    )
-                )
+                parts.append(_table(found, content["seconds"] if part in ("infarctions", "pages") else {}))
         verdict = "fails every examination" if content["constant_fails"] else "**passes an examination, which is void**"
         parts.append(f"The constant map {verdict}. Version {content['version']}, commit `{content['commit'][:10]}`.")
     return "\n\n".join(parts) or _NONE_YET
@@ -82,7 +83,9 @@ def render_examinations(results: Mapping[str, Result]) -> str:
 
 def _table(found: Mapping[str, Mapping[str, Any]], seconds: Mapping[str, float]) -> str:
     methods = sorted({m for figures in found.values() for m in figures}, key=lambda m: (m in _CONTROLS, m))
-    head = ["method", *(name.replace("_", " ") for name in found), *(["s a map"] if seconds else [])]
+    counts = {name: max(told["n"] for told in figures.values()) for name, figures in found.items()}
+    names = [f"{name.replace('_', ' ')}, n {n}" for name, n in counts.items()]
+    head = ["method", *names, *(["s a map"] if seconds else [])]
     lines = [f"| {' | '.join(head)} |", f"|---|{'---:|' * (len(head) - 1)}"]
     for method in methods:
         cells = [_cell(found[name].get(method)) for name in found]

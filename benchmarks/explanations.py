@@ -3,8 +3,8 @@
 ``python -m benchmarks.explanations MODEL --work DIR [--ptbxl DIR]`` examines every method and writes
 ``benchmarks/results/explanations_NAME.json``; the page ``docs/explanations.md`` is made from these files by
 ``python -m benchmarks.tables``. Each record is kept below ``--work`` as it is done, so that the same command goes on
-where it was stopped. ``--only`` names parts: ``infarctions``, ``premature``, ``networks`` and, with ``--ptbxl``,
-``fold9``; image networks have one, ``pages``.
+where it was stopped. ``--only`` names parts: ``cost``, ``infarctions``, ``premature``, ``networks`` and, with
+``--ptbxl``, ``fold9``; image networks have one, ``pages``.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.drawn_hearts import SEED, heart
+from benchmarks.drawn_hearts import heart
 from benchmarks.explained_pages import pages
+from benchmarks.fold9_claims import claims, fold9
 from classify.labels import find_task
 from ecg.errors import ECGError, OptionsError
 from ecg.record import ECGRecord
@@ -42,9 +43,9 @@ METHODS_EXAMINED = (
 #: shuffled weights, which take nine maps a record.
 DEAR = ("integrated_gradients", "scorecam")
 _DEAR_EVERY = 4
-PARTS = ("infarctions", "premature", "networks", "fold9")
+PARTS: tuple[str, ...] = ("cost", "infarctions", "premature", "networks", "fold9")
 #: Of image networks.
-PICTURE_PARTS = ("pages",)
+PICTURE_PARTS: tuple[str, ...] = ("pages",)
 _TERRITORIES = ("anterior", "septal", "lateral", "inferior", "posterior")
 
 Row = Mapping[str, Any]
@@ -78,18 +79,22 @@ def _examine(asked: argparse.Namespace) -> None:
     subject = open_subject(asked.model)
     known_methods = supported(subject.entry)
     methods = tuple(m for m in (find_method(name).name for name in asked.methods.split(",")) if m in known_methods)
+    quick = tuple(m for m in methods if m not in DEAR)
     known = PICTURE_PARTS if subject.classifier.spec.kind == "page" else PARTS
+    if subject.entry.kind != "network":
+        known = tuple(part for part in known if part != "networks")
     parts = tuple(asked.only.split(",")) if asked.only else known
     if odd := [part for part in parts if part not in known]:
         raise OptionsError(f"this model has no part {odd[0]!r}; choose of {', '.join(known)}")
     name = subject.classifier.card.name
     (asked.work / name).mkdir(parents=True, exist_ok=True)
     makers: dict[str, Callable[[], Iterator[tuple[str, Callable[[], Row]]]]] = {
+        "cost": lambda: cost(subject, methods, asked.task),
         "infarctions": lambda: infarctions(subject, methods, asked.records, asked.task, asked.more),
         "premature": lambda: premature(subject, methods, asked.premature or asked.records, asked.more // 2),
-        "pages": lambda: pages(subject, [m for m in methods if m not in DEAR], asked.records, asked.task),
-        "networks": lambda: networks([m for m in methods if m not in DEAR], asked.records),
-        "fold9": lambda: fold9(subject, methods, asked.records, asked.task, asked.ptbxl),
+        "pages": lambda: pages(subject, quick, asked.records, asked.task),
+        "networks": lambda: networks(quick, asked.records),
+        "fold9": lambda: fold9(subject, quick, asked.records, asked.task, asked.ptbxl, _faithful),
     }
     for part in parts:
         if part != "fold9" or asked.ptbxl is not None:
@@ -126,6 +131,25 @@ def _kept(path: Path, jobs: Iterator[tuple[str, Callable[[], Row]]]) -> None:
 
 def _read(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
+
+
+def cost(subject: Any, methods: Sequence[str], task: str) -> Iterator[tuple[str, Callable[[], Row]]]:
+    """Processor time of one thread that a map takes, on two hearts; the first map of a method is not counted."""
+    from explain.methods import ExplainOptions, explain
+
+    def job(number: int) -> Row:
+        taken = {}
+        for name in methods:
+            options = ExplainOptions(task=task, method=name)
+            if number == 0 and name not in DEAR:
+                explain(subject, heart(0, "norm"), options)
+            record, began = heart(number, "ami_anterior"), time.process_time()
+            explain(subject, record, options)
+            taken[name] = time.process_time() - began
+        return {"positive": True, "seconds_of": taken}
+
+    for number in range(2):
+        yield f"{number}", partial(job, number)
 
 
 def infarctions(
@@ -262,64 +286,6 @@ def _small_networks(hearts: int = 480) -> list[Any]:
     return found
 
 
-def fold9(
-    subject: Any, methods: Sequence[str], records: int, task: str, folder: Path
-) -> Iterator[tuple[str, Callable[[], Row]]]:
-    """Examine records of PTB-XL's fold 9, and what the publications claim of their maps."""
-    from ecg.datasets import ptb_xl
-
-    items = [item for item in ptb_xl(folder, folds=[9]) if "MI" in item.labels]
-    rng, drawn, quick = np.random.default_rng(SEED), {}, tuple(m for m in methods if m not in DEAR)
-    for group, subclasses in (("inferior", {"IMI", "ILMI"}), ("anterior", {"AMI", "ASMI"})):
-        chosen = [item for item in items if set(item.statements) & subclasses]
-        drawn[group] = [chosen[int(place)] for place in rng.permutation(len(chosen))[: records // 2]]
-    # By turns, so that a run that is stopped has both.
-    for pair in zip(*drawn.values(), strict=False):
-        for group, item in zip(drawn, pair, strict=True):
-            yield f"{group} {item.ecg_id}", partial(_real, subject, quick, item, group, task)
-
-
-def _real(subject: Any, methods: Sequence[str], item: Any, group: str, task: str) -> Row:
-    from explain.anatomy import anatomy, shown_on, wave_labels
-    from explain.examine import maps_of
-    from explain.methods import ExplainOptions, explain
-
-    record, options = item.record(), ExplainOptions(task=task)
-    answer = explain(subject, record, options, method="random")
-    row: dict[str, Any] = {"positive": answer.decision, "group": group, "target": answer.target}
-    if not row["positive"]:
-        return row
-    maps = maps_of(subject, record, methods, options, item.ecg_id)
-    claims: dict[str, dict[str, Any]] = {}
-    for name, own in maps.items():
-        n = own.values.shape[1]
-        labels = wave_labels(record, own.fs, n)
-        found = anatomy(own, labels, shown_on(record, own.fs, n))
-        claims[name] = {
-            "st_t": found.ratio("ST", "T"),
-            "leading": found.leading_lead,
-            "leads": {lead: found.ratio(lead) for lead in own.leads},
-            "onsets": _at_onsets(own, labels),
-        }
-    row["claims"] = claims
-    return row | _faithful(subject, record, maps, options, int(item.ecg_id))
-
-
-def _at_onsets(own: Any, labels: Any) -> float | None:
-    """Attribution within 40 ms of the onsets of QRS and ST over that by area; None where no wave is known."""
-    from explain.anatomy import WAVES, evidence
-
-    near = np.zeros(labels.shape, dtype=bool)
-    reach = round(0.04 * own.fs)
-    for wave in ("QRS", "ST"):
-        here = labels == WAVES.index(wave)
-        rows, starts = np.nonzero(here[:, 1:] & ~here[:, :-1])
-        for row, start in zip(rows, starts + 1, strict=True):
-            near[row, max(0, start - reach) : start + reach] = True
-    size = evidence(own)
-    return float(size[near].sum() / size.sum() / near.mean()) if near.any() and size.any() else None
-
-
 def summary(rows: Mapping[str, Sequence[Row]]) -> dict[str, Any]:
     """Sum up all rows.
 
@@ -357,43 +323,17 @@ def summary(rows: Mapping[str, Sequence[Row]]) -> dict[str, Any]:
         "examinations": found,
         "constant_fails": bool(broken) and not any(broken),
         "seconds": _seconds(rows),
-        "claims": _claims(rows.get("fold9", ())),
+        "claims": claims(rows.get("fold9", ())),
     }
 
 
 def _seconds(rows: Mapping[str, Sequence[Row]]) -> dict[str, float]:
-    """Median wall time of a map by method."""
+    """Median time of a map by method: of one thread, of pages on the clock."""
     taken: dict[str, list[float]] = {}
-    for part in rows.values():
-        for row in part:
-            for name, value in row.get("seconds_of", {}).items():
-                taken.setdefault(name, []).append(value)
+    for row in rows.get("cost", rows.get("pages", ())):
+        for name, value in row.get("seconds_of", {}).items():
+            taken.setdefault(name, []).append(value)
     return {name: round(float(np.median(values)), 3) for name, values in taken.items()}
-
-
-def _claims(rows: Sequence[Row]) -> dict[str, dict[str, Any]]:
-    """Figures of what was published, by method: share of true positives in which it holds, or a mean ratio."""
-    out: dict[str, dict[str, Any]] = {}
-    positive = [row for row in rows if row.get("claims")]
-    for method in sorted({name for row in positive for name in row["claims"]}):
-        told = [(row["group"], row["claims"][method]) for row in positive]
-        groups = {g: [c for h, c in told if h == g] for g in ("inferior", "anterior")}
-        out[method] = {
-            "n": len(told),
-            "st_t": _mean([c["st_t"] for _, c in told]),
-            "ii_v4_v6": _mean([np.mean([c["leads"][k] for k in ("II", "V4", "V5", "V6")]) for _, c in told]),
-            "inferior": _mean([np.mean([c["leads"][k] for k in ("II", "III", "aVF")]) for c in groups["inferior"]]),
-            "anterior": _mean([np.mean([c["leads"][k] for k in ("V1", "V2", "V3")]) for c in groups["anterior"]]),
-            "inferior_leading": _mean([c["leading"] in ("II", "III", "aVF") for c in groups["inferior"]]),
-            "anterior_leading": _mean([c["leading"] in ("V1", "V2", "V3", "V4") for c in groups["anterior"]]),
-            "onsets": _mean([c["onsets"] for _, c in told]),
-        }
-    return out
-
-
-def _mean(values: Sequence[Any]) -> float | None:
-    known = [float(v) for v in values if v is not None and np.isfinite(v)]
-    return float(np.mean(known)) if known else None
 
 
 if __name__ == "__main__":
