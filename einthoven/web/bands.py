@@ -43,8 +43,8 @@ class Band:
 BANDS = {
     band.name: band
     for band in (
-        Band("low", "Low: below the model's threshold", "○", "#00517D", "#E8F2F8"),
-        Band("middle", "Raised: still below the model's threshold", "◐", "#6B4E00", "#FBF3DC"),
+        Band("low", "Low: no finding reaches the model's threshold", "○", "#00517D", "#E8F2F8"),
+        Band("middle", "Raised: near the model's threshold, which no finding reaches", "◐", "#6B4E00", "#FBF3DC"),
         Band("high", "High: the model's threshold is reached", "●", "#9A3412", "#FCEBE1"),
         Band("none", "No answer", "–", "#40484E", "#EEF0F2"),
     )
