@@ -76,21 +76,22 @@ def answers(
     Returns
     -------
     dict of str to float64 array [pages, 4]
-        By the names of the members, and ``"together"``.
+        By the names of the members, ``"together"``, and the default network of records, which has no part in it unless
+        it is a member.
     """
     from classify.images.routes import joined
     from classify.inputs import from_pictures, from_signals
     from classify.runtime import load_classifier
 
     found = {}
-    for name in members:
+    for name in (*members, *({"default"} - set(members))):
         model = load_classifier(name)
         if model.spec.kind == "page":
             found[name] = model.answer(from_pictures(shown, model.spec), TASK)
             continue
         parts = [from_signals(one[None].astype(np.float32), LEADS, _FS, model.spec) for one in signals]
         found[name] = model.answer(np.concatenate(parts), TASK)
-    return {**found, "together": joined(list(found.values()), list(members.values()))}
+    return {**found, "together": joined([found[name] for name in members], list(members.values()))}
 
 
 def measured(

@@ -36,7 +36,8 @@ def told(spec: InputSpec, right: float) -> Any:
 
 def test_members_and_route_are_measured_on_the_pages_that_were_read(monkeypatch: pytest.MonkeyPatch) -> None:
     picture = InputSpec(kind="page", fs=0, seconds=0, normalise="imagenet", picture=(1, 32, 64))
-    models = {"signal": told(MODELS["resnet1d_se"].spec, 1.0), "picture": told(picture, 0.5)}
+    signal = MODELS["resnet1d_se"].spec
+    models = {"signal": told(signal, 1.0), "picture": told(picture, 0.5), "default": told(signal, 0.2)}
     monkeypatch.setattr(runtime, "load_classifier", models.__getitem__)
     known = items()
     read = np.random.default_rng(1).normal(size=(24, 12, 1000)).astype(np.float16)
@@ -44,7 +45,7 @@ def test_members_and_route_are_measured_on_the_pages_that_were_read(monkeypatch:
     shown = np.full((24, 32, 64), 255, np.uint8)
     found = image_route.measured(known, read, shown, {"signal": 0.9, "picture": 0.1})
     assert (found["pages"], found["refused"]) == (24, 4)
-    assert list(found["models"]) == ["signal", "picture", "together"]
+    assert list(found["models"]) == ["signal", "picture", "default", "together"]
     assert found["models"]["signal"]["auroc"]["value"] == 1
     assert found["models"]["picture"]["auroc"]["value"] < 1
     assert found["models"]["together"]["f1"]["value"] == 1

@@ -44,7 +44,7 @@ def test_experiments_build_the_training_that_they_name() -> None:
     from classify.models import find_model
 
     run = images.run_of(EXPERIMENTS["mobilenet"], "", {})
-    assert (run.options.lr, run.options.optimiser, run.options.epochs) == (1e-4, "adam", 2)
+    assert (run.options.lr, run.options.optimiser, run.options.epochs) == (1e-4, "adam", 1)
     assert run.entry.spec == find_model("mobilenet").spec
     assert images.run_of(EXPERIMENTS["msa_from_nought"], "", {}).arguments == {"first_block": 0}
     run = images.run_of(EXPERIMENTS["forest"], "", {"seed": 3})
