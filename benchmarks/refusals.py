@@ -157,7 +157,7 @@ def _half_speed() -> Page:
     """163 beats a minute on paper at half the usual speed, which is not printed."""
     signal = np.asarray(_heart().signal)[:, ::2]
     fast = ECGRecord(np.concatenate([signal, signal], axis=1), _heart().fs, _heart().leads)
-    return _page(fast, speed_mm_per_s=12.5, scale_text=False, paper_mm=(170.0, 210.0))
+    return _page(fast, speed_mm_per_s=12.5, scale_text=False, paper_mm=(170.0, 210.0), dpi=200.0)
 
 
 def _mirrored_nameless() -> Page:

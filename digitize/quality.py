@@ -116,7 +116,8 @@ def judge_page(
         lines show no common beat.
     reasons : tuple of str
     """
-    reasons = list(doubts)
+    odd, together = _odd_rate(beat_rate(record), speed_assumed), beats_together(record)
+    reasons = [*doubts, *odd]
     if layout_margin < 0.1:
         reasons.append(f"another layout explains the page nearly as well (margin {layout_margin:.2f})")
     poor = [lead for lead, q in quality.items() if q.grade in ("poor", "missing") and NOT_PRINTED not in q.reasons]
@@ -126,9 +127,10 @@ def judge_page(
     expected = [q.snr_pred_db for q in printed if q.snr_pred_db is not None]
     if expected and float(np.median(expected)) < _PAGE_DB:
         reasons.append(f"the signals are expected at {np.median(expected):.0f} dB only, {_PAGE_DB:.0f} are good")
-    if 2 * sum(q.grade in ("poor", "missing") for q in printed) > len(printed):
+    # A wrong speed spoils every lead, and a person can mend it: lines that beat together are not refused for it.
+    mendable = bool(odd) and (together is None or together >= _TOGETHER)
+    if not mendable and 2 * sum(q.grade in ("poor", "missing") for q in printed) > len(printed):
         return "refused", tuple(reasons)
-    together = beats_together(record)
     if together is not None and together < _TOGETHER:
         reasons.append(f"the lines do not beat together (r = {together:.2f}): is it an ECG?")
     if together is not None and together < _APART:
@@ -140,14 +142,18 @@ def judge_page(
     misfit = residual.einthoven_mv / float(np.std(two)) if two.size and np.std(two) > 0 else 0.0
     if np.isfinite(residual.r) and (residual.r < 0.7 or misfit > 0.8):
         reasons.append(f"II and I + III disagree (r = {residual.r:.2f}): leads may be swapped")
-    rate = beat_rate(record)
-    lowest, highest = _UNUSUAL_RATES if speed_assumed else _IMPOSSIBLE_RATES
-    if rate is not None and not lowest <= rate <= highest:
-        reasons.append(f"the beats would come at {rate:.0f}/min: check paper speed and scale")
     direction = time_direction(record) if named < _NAMED else None
     if direction is not None and direction < 0:
         reasons.append("its waves come before its beats: the page may be mirrored or stand upside down")
     return ("review" if reasons else "accepted"), tuple(reasons)
+
+
+def _odd_rate(rate: float | None, speed_assumed: bool) -> list[str]:
+    """Say that beats come too slowly or too fast for the speed that was taken."""
+    lowest, highest = _UNUSUAL_RATES if speed_assumed else _IMPOSSIBLE_RATES
+    if rate is None or lowest <= rate <= highest:
+        return []
+    return [f"the beats would come at {rate:.0f}/min: check paper speed and scale"]
 
 
 def beat_rate(record: ECGRecord) -> float | None:
