@@ -19,6 +19,7 @@ from classify.predict import ClassifyOptions, Prediction, classify
 from classify.runtime import Classifier
 from ecg.checkpoint import ModelCard
 from ecg.errors import ModelError
+from ecg.record import LEADS
 from synth import demo_page
 
 TASK = find_task("four_class")
@@ -143,3 +144,23 @@ def test_an_image_model_answers_for_a_page_and_refuses_a_record(
     (record,) = classify(page.record, replace(options))
     assert record.status == "refused"
     assert "takes pictures of pages" in record.reasons[0]
+
+
+def test_the_shipped_route_answers_for_a_page(tmp_path: Path) -> None:
+    from PIL import Image
+
+    from classify.weights import shipped
+
+    route = page_route("four_class")
+    assert route, "a page of the four classes is answered by what won on pages"
+    page = demo_page()
+    page_file = tmp_path / "page.png"
+    Image.fromarray(page.page.image).save(page_file, dpi=(200, 200))
+    (found,) = classify(page_file, ClassifyOptions(task="four_class"))
+    assert found.model == " + ".join(route)
+    assert sum(found.probabilities) == pytest.approx(1)
+    assert sum(found.decision) == 1
+    (alone,) = classify(page_file, ClassifyOptions(task="four_class", model=str(shipped()["default"])))
+    assert alone.model == "default"
+    # What learnt from pages is asked for pages: a record is answered by what learnt from records.
+    assert predict.best_model("four_class", LEADS) == "default"
