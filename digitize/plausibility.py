@@ -10,11 +10,12 @@ from digitize.layout import LayoutMatch
 from digitize.text import NameHit
 from ecg import LEADS
 
-__all__ = ["named_doubts", "odd_length", "placed_doubts", "strayed_names", "uneven_columns"]
+__all__ = ["coarse_picture", "named_doubts", "odd_length", "placed_doubts", "strayed_names", "uneven_columns"]
 
 #: How far a column's width may be from the others'. Found right they agree within 2.3 %; bounds that were set on a QRS
-#: complex in place of a separator made columns differ by 5 % at least, on 70 drawn pages.
-_UNEVEN = 0.05
+#: complex in place of a separator made columns differ by 5 to 18 %, on 70 drawn pages; a page with a single pulse, read
+#: well, by 5.5 %.
+_UNEVEN = 0.06
 #: Farthest, in mm, that names of one column may stand further from its start than those of another. On 82 drawn pages
 #: that were read well it was under 3 mm on 95 %; where the end of the lines was missed it grows from column to column.
 _ASTRAY_MM = 5.0
@@ -25,6 +26,8 @@ _TOLD = 2
 _SEEN, _TOO_MANY, _SURE = 0.5, 2, 0.8
 #: Lines from which a page of one column is a layout of its own.
 _TWELVE = 12
+#: Pixels a millimetre under which pages are not accepted: at 65 and 75 dpi (2.6, 3.0) chest leads of 12x1 were swapped.
+_COARSE_PX = 3.0
 #: Seconds that devices print in a line, and how far from them a scale that only a pulse tells may put its length: gaps
 #: between columns are up to 1.2 % of a line, and pens 3 % of a pulse.
 _LENGTHS_S, _OFF = (2.5, 3.0, 5.0, 6.0, 10.0), (0.015, 0.08)
@@ -135,6 +138,31 @@ def named_doubts(match: LayoutMatch, names: Sequence[NameHit]) -> tuple[str, ...
         hard = [row[0] for row in match.layout.rows if 0 < best.get(row[0], 0.0) < _SURE]
         doubts += [f"the name {lead} beside a line is hard to read" for lead in hard]
     return tuple(doubts)
+
+
+def coarse_picture(px_per_mm: float) -> tuple[str, ...]:
+    """Doubt a picture on which names and lines are a few pixels high.
+
+    Parameters
+    ----------
+    px_per_mm : float
+
+    Returns
+    -------
+    tuple of str
+        One doubt, or none.
+
+    Examples
+    --------
+    >>> coarse_picture(2.56)
+    ('the picture has 2.6 pixels a millimetre: names and lines may be taken for others; scan it larger',)
+    >>> coarse_picture(3.94)
+    ()
+    """
+    if px_per_mm >= _COARSE_PX:
+        return ()
+    told = f"the picture has {px_per_mm:.1f} pixels a millimetre"
+    return (f"{told}: names and lines may be taken for others; scan it larger",)
 
 
 def odd_length(bounds_px: Sequence[float], px_per_s: float) -> tuple[str, ...]:

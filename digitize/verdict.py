@@ -13,7 +13,7 @@ from digitize.features import lead_signs
 from digitize.frame import Frame
 from digitize.layout import LayoutMatch
 from digitize.lines import LineReading
-from digitize.plausibility import named_doubts, odd_length, placed_doubts
+from digitize.plausibility import coarse_picture, named_doubts, odd_length, placed_doubts
 from digitize.prediction import predict_snr
 from digitize.pulse import Pulse
 from digitize.quality import NOT_PRINTED, grade_lead, judge_page, missing_lead
@@ -85,7 +85,7 @@ def verdict(
     quality = _quality(readings, ink, calibration, predict_snr(signs))
     how, scale = calibration.evidence, calibration.scale
     doubts = calibration.doubts + match.doubts + placed_doubts(match, frame.names, scale.px_per_mm_x)
-    doubts += named_doubts(match, frame.names)
+    doubts += named_doubts(match, frame.names) + coarse_picture(scale.px_per_mm_x)
     if how.px_per_mm_x == "pulse":
         doubts += odd_length(match.bounds_px, scale.px_per_s)
     unknown = how.speed_mm_per_s == "assumed"

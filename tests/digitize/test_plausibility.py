@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from digitize.layout import LayoutMatch
-from digitize.plausibility import named_doubts, odd_length, placed_doubts, strayed_names, uneven_columns
+from digitize.plausibility import coarse_picture, named_doubts, odd_length, placed_doubts, strayed_names, uneven_columns
 from digitize.text import NameHit
 from ecg import LAYOUTS, PageLayout
 
@@ -90,3 +90,8 @@ def test_a_single_line_needs_a_sure_name() -> None:
     assert named_doubts(single("V1", "II"), hits(V1=0.9, II=0.66)) == ("the name II beside a line is hard to read",)
     assert named_doubts(single("V1", "II"), hits(V1=0.9, II=0.9)) == ()
     assert named_doubts(match(RIGHT), hits(I=0.6, II=0.6)) == (), "columns have other evidence"
+
+
+def test_coarse_pictures_are_doubted() -> None:
+    assert coarse_picture(100 / 25.4) == ()
+    assert "2.2 pixels" in coarse_picture(55 / 25.4)[0]
