@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ecg.record import LEADS
 from einthoven.diagnosis.document import limits
 from einthoven.diagnosis.findings import QUESTIONS, label_words
 from einthoven.diagnosis.measuring import INTERVALS
@@ -108,9 +109,11 @@ def _reading_rows(d: Digitization) -> list[tuple[str, str]]:
 
 
 def lead_rows(d: Digitization) -> list[tuple[str, str, str, str, str]]:
-    """Rows of lead, grade, traced share, predicted SNR, reasons."""
+    """Rows of lead, grade, traced share, predicted SNR, reasons; the twelve in their usual order, others after them."""
     rows: list[tuple[str, str, str, str, str]] = []
-    for lead, q in d.quality.items():
+    order = [*(lead for lead in LEADS if lead in d.quality), *(lead for lead in d.quality if lead not in LEADS)]
+    for lead in order:
+        q = d.quality[lead]
         snr = "–" if q.snr_pred_db is None else f"{q.snr_pred_db:.0f} dB"
         rows.append((lead, q.grade, f"{100 * q.coverage:.0f} %", snr, "; ".join(q.reasons)))
     return rows

@@ -121,3 +121,13 @@ def test_a_kind_of_map_that_failed_is_told_so() -> None:
     assert trust_line(Examined(0, 2, ("deletion", "seeds"), None)) == (
         "passed 0 of 2 examinations on this model, not: deletion, seeds"
     )
+
+
+def test_leads_are_listed_in_their_usual_order_and_extra_ones_after_them() -> None:
+    from digitize.result import LeadQuality
+    from einthoven.report.words import lead_rows
+
+    good = LeadQuality(1.0, 0.9, 0.0, 20.0, "good")
+    read = dict.fromkeys(("V6", "V4R", "aVL", "I"), good)
+    rows = lead_rows(Digitization(None, Page(np.zeros((9, 9, 3), np.uint8)), "accepted", quality=read))
+    assert [row[0] for row in rows] == ["I", "aVL", "V6", "V4R"]
