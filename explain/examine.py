@@ -51,6 +51,8 @@ AMPLITUDE = "amplitude"
 CONTROLS = ("random", CONSTANT, AMPLITUDE)
 #: Resamples of records.
 _RESAMPLES = 1000
+#: Records of which an interval is told: two drawn anew are one of them too often.
+_LEAST_RECORDS = 3
 #: Random orders of the cells that deletion and insertion are compared with.
 _RANDOM_ORDERS = 3
 #: Rounding that is no pass, where a constant map stands exactly on the level.
@@ -138,8 +140,8 @@ def summarised(name: str, values: Sequence[float], rng: np.random.Generator) -> 
     """
     x = np.asarray(values, dtype=np.float64)
     x = x[np.isfinite(x)]
-    if x.size < 2:
-        return Figure(Interval(float(x[0]) if x.size else None), int(x.size), False)
+    if x.size < _LEAST_RECORDS:
+        return Figure(Interval(float(x.mean()) if x.size else None), int(x.size), False)
     drawn = np.concatenate([w @ x / x.size for w in patient_weights(np.arange(x.size), _RESAMPLES, rng)])
     value, asked = percentiles(float(x.mean()), drawn), EXAMINATIONS[name]
     lo, hi = (value.value if v is None else v for v in (value.lo, value.hi))
