@@ -102,7 +102,7 @@ def test_system_poor_image_to_the_end_as_experimental(ada: Person) -> None:
     assert poor.diagnosis.experimental
     told = texts(showing(poor, ada))
     assert "EXPERIMENTAL" in told
-    assert told.index("EXPERIMENTAL") < told.index("ein-card")
+    assert told.index("EXPERIMENTAL") < told.index('class="ein-card"')
     assert poor.file("_report.pdf") is not None
 
 
