@@ -81,8 +81,8 @@ BUDGET: Mapping[str, int] = MappingProxyType(
         "lead_ii_cnn": 4,
         "twelve_lead_cnn": 4,
         "image_signal_cnn": 15,
-        "ecg_smart_net": 6,
-        "resnet18": 12,
+        "ecg_smart_net": 40,
+        "resnet18": 40,
     }
 )
 

@@ -1,4 +1,4 @@
-"""Several ECGs on one page at the command line: each has its files, its place and its status; each can be mended alone."""
+"""Several ECGs on a page at the command line: each has its files, place and status; each can be mended alone."""
 
 from __future__ import annotations
 
