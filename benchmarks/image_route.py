@@ -2,7 +2,8 @@
 
 ``python -m benchmarks.image_route --ptbxl DIR --work DIR`` takes the readings that ``benchmarks.drawn_records`` kept
 (records of fold 9 printed as 3x4+1, damaged as by a scanner, and read) and measures every member of the shipped route
-alone, and all of them as they answer together, into ``benchmarks/results/image_route.json``. The route was fitted on
+alone, all of them together, and what answers (``"answer"``: a page that looks unlike those that the route was fitted to
+is left to the network of records), into ``benchmarks/results/image_route.json``. The route was fitted on
 another hospital's pages, whose classes were given by other people; this tells how far it carries. Members that see
 pictures are shown the same pages, cut out by their truth: the readings keep no picture.
 """
@@ -36,8 +37,8 @@ _FS = 100.0
 _PICTURE = (256, 512)
 
 
-def pictures(items: Sequence[RecordItem]) -> NDArray[np.uint8]:
-    """Draw the pages that ``benchmarks.drawn_records`` read, and cut the recording out.
+def pictures(items: Sequence[RecordItem]) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """Draw the pages that ``benchmarks.drawn_records`` read, cut the recording out, and measure how it looks.
 
     Parameters
     ----------
@@ -46,22 +47,25 @@ def pictures(items: Sequence[RecordItem]) -> NDArray[np.uint8]:
 
     Returns
     -------
-    uint8 array [pages, 256, 512]
+    shown : uint8 array [pages, 256, 512]
         Grey.
+    looks : float64 array [pages, 12]
+        As `classify.images.likeness.look_of` gives them.
     """
     from benchmarks.drawn_records import printed_page
     from classify.images.area import as_grey, drawn_area, fitted
+    from classify.images.likeness import look_of
 
-    return np.stack(
-        [
-            fitted(as_grey(drawn_area(printed_page(item.record(), k), np.random.default_rng([k]))), *_PICTURE)
-            for k, item in enumerate(items)
-        ]
-    )
+    shown, looks = [], []
+    for k, item in enumerate(items):
+        area = drawn_area(printed_page(item.record(), k), np.random.default_rng([k]))
+        shown.append(fitted(as_grey(area), *_PICTURE))
+        looks.append(look_of(area))
+    return np.stack(shown), np.stack(looks)
 
 
 def answers(
-    signals: NDArray[np.floating], shown: NDArray[np.uint8], members: Mapping[str, float]
+    signals: NDArray[np.floating], shown: NDArray[np.uint8], members: Mapping[str, float], like: NDArray[np.bool_]
 ) -> dict[str, NDArray[np.float64]]:
     """Ask each member about pages that were read, and all of them together.
 
@@ -72,12 +76,14 @@ def answers(
     shown : uint8 array [pages, height, width]
         For members that take pictures.
     members : mapping name -> weight
+    like : bool array [pages]
+        Whether a page looks like those that the route was fitted to.
 
     Returns
     -------
     dict of str to float64 array [pages, 4]
-        By the names of the members, ``"together"``, and the default network of records, which has no part in it unless
-        it is a member.
+        By the names of the members, the default network of records, ``"together"`` (the members, whatever a page looks
+        like), and ``"answer"`` (these for pages that look like theirs, the default network for others).
     """
     from classify.images.routes import joined
     from classify.inputs import from_pictures, from_signals
@@ -91,7 +97,8 @@ def answers(
             continue
         parts = [from_signals(one[None].astype(np.float32), LEADS, _FS, model.spec) for one in signals]
         found[name] = model.answer(np.concatenate(parts), TASK)
-    return {**found, "together": joined([found[name] for name in members], list(members.values()))}
+    together = joined([found[name] for name in members], list(members.values()))
+    return {**found, "together": together, "answer": np.where(like[:, None], together, found["default"])}
 
 
 def measured(
@@ -99,6 +106,7 @@ def measured(
     read: NDArray[np.floating],
     shown: NDArray[np.uint8],
     members: Mapping[str, float],
+    like: NDArray[np.bool_],
 ) -> dict[str, Any]:
     """Figures of every member and of the route.
 
@@ -109,11 +117,13 @@ def measured(
         NaN throughout where the page was refused.
     shown : uint8 array [records, height, width]
     members : mapping name -> weight
+    like : bool array [records]
+        Whether a page looks like those that the route was fitted to.
 
     Returns
     -------
     dict
-        By name; ``pages`` and ``refused`` beside them.
+        By name; ``pages``, ``refused`` and ``like`` beside them.
     """
     from classify.evaluate import Predictions, evaluate
     from classify.labels import find_task, target_table
@@ -125,8 +135,9 @@ def measured(
     rows = np.flatnonzero(legible)
     there = [item for item, kept in zip(items, legible, strict=True) if kept]
     ids, patients = (tuple(str(getattr(item, name)) for item in there) for name in ("ecg_id", "patient_id"))
-    out: dict[str, Any] = {"pages": int(asked.sum()), "refused": int((asked & ~legible).sum()), "models": {}}
-    for name, p in answers(read[rows], shown[rows], members).items():
+    out: dict[str, Any] = {"pages": int(asked.sum()), "refused": int((asked & ~legible).sum())}
+    out |= {"like": int(like[rows].sum()), "models": {}}
+    for name, p in answers(read[rows], shown[rows], members, like[rows]).items():
         table = Predictions(ids, patients, ("9",) * len(rows), task.labels, y[rows].astype(np.float64), p)
         figures = evaluate(table, task, {}, np.random.default_rng(0), 1000)
         each = {label: {k: found[k] for k in ("n_positive", "auroc")} for label, found in figures["per_label"].items()}
@@ -134,18 +145,19 @@ def measured(
     return out
 
 
-def _kept_pictures(items: Sequence[RecordItem], work: Path) -> NDArray[np.uint8]:
-    kept = work / "drawn_pictures.npy"
-    if not kept.is_file() or len(np.load(kept, mmap_mode="r")) != len(items):
+def _kept_pictures(items: Sequence[RecordItem], work: Path) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    kept = work / "drawn_pictures.npz"
+    if not kept.is_file() or len(np.load(kept)["looks"]) != len(items):
+        shown, looks = pictures(items)
         with replacing(kept) as temporary, temporary.open("wb") as file:
-            np.save(file, pictures(items))
-    out: NDArray[np.uint8] = np.load(kept)
-    return out
+            np.savez(file, shown=shown, looks=looks)
+    found = np.load(kept)
+    return found["shown"], found["looks"]
 
 
 def main(arguments: Sequence[str]) -> int:
     """Measure and write; 2 where nothing could start."""
-    from classify.images.routes import page_route
+    from classify.images.routes import page_likeness, page_route
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--ptbxl", type=Path, required=True)
@@ -158,7 +170,10 @@ def main(arguments: Sequence[str]) -> int:
         read = np.load(kept)
         items = ptb_xl(chosen.ptbxl, folds=(9,))[: len(read)]
         members = page_route(TASK) or {"default": 1.0}
-        found = measured(items, read, _kept_pictures(items, chosen.work), members)
+        shown, looks = _kept_pictures(items, chosen.work)
+        likeness = page_likeness(TASK)
+        like = np.array([likeness is None or likeness.holds(look) for look in looks])
+        found = measured(items, read, shown, members, like)
     except ECGError as error:
         sys.stderr.write(f"{error}\n")
         return 2

@@ -192,8 +192,9 @@ def render_route(file: Path = HERE / "results" / "image_route.json") -> str:
     counts = [found["n_positive"] for found in next(iter(content["models"].values()))["per_label"].values()]
     named = [f"{label} ({n})" for label, n in zip(labels, counts, strict=True)]
     head = _row(("model", "macro AUROC (95 %)", *named, "macro F1"))
-    told = f"{content['pages']} pages of fold {content['fold']}, {content['refused']} refused, preset"
-    return "\n".join([f"{told} `{content['preset']}`.", "", head, "|---|" + "---:|" * (len(labels) + 2), *lines])
+    told = f"{content['pages']} pages of fold {content['fold']}, preset `{content['preset']}`: "
+    told += f"{content['refused']} refused, {content['like']} look like the pages that the route was fitted to."
+    return "\n".join([told, "", head, "|---|" + "---:|" * (len(labels) + 2), *lines])
 
 
 def render_others(file: Path = HERE / "results" / "other_pictures.json") -> str:

@@ -4,6 +4,8 @@
   pooled predictions; ``list`` tells the names.
 - ``python -m benchmarks.images join NAME NAME --work DIR`` measures models together, by predictions that are there.
 - ``python -m benchmarks.images ship NAME --images DIR --work DIR -o DIR`` trains one on every page (`image_joins`).
+- ``python -m benchmarks.images likeness --images DIR --work DIR`` measures how these pages look, so that the
+  shipped route answers for such pages alone.
 - ``python -m benchmarks.images leak NAME --images DIR --work DIR`` trains once under the published protocol, copies of
   pages spread at random over training and test, for the gap between that figure and the honest one.
 
@@ -13,6 +15,7 @@ Each writes ``benchmarks/results/image_NAME.json``; the tables of ``docs/images.
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -339,7 +342,7 @@ def _done(work: Path, but: str) -> dict[str, Predictions]:
 def main(arguments: Sequence[str]) -> int:
     """Run one command; 2 where nothing could start."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("command", choices=("list", "cv", "join", "leak", "ship"))
+    parser.add_argument("command", choices=("list", "cv", "join", "leak", "ship", "likeness"))
     parser.add_argument("names", nargs="*")
     parser.add_argument("--images", type=Path, help="the four-class set")
     parser.add_argument("--work", type=Path, default=Path("work"))
@@ -363,6 +366,9 @@ def main(arguments: Sequence[str]) -> int:
 
 def _perform(chosen: argparse.Namespace, flags: Mapping[str, Any]) -> None:
     run, weights = None, {}
+    if chosen.command == "likeness":
+        _likeness(chosen)
+        return
     if chosen.command == "join":
         name, found = "+".join(chosen.names), join(chosen.names, chosen.work)
         weights = weights_of(chosen.names, chosen.work)
@@ -383,6 +389,23 @@ def _perform(chosen: argparse.Namespace, flags: Mapping[str, Any]) -> None:
     write_json(RESULTS / f"image_{name.replace('+', '_and_')}.json", content)
     f1 = content["metrics"]["f1"]
     sys.stdout.write(f"{name}: {content['n']} pages, macro F1 {f1['value']:.3f} ({f1['lo']:.3f} to {f1['hi']:.3f})\n")
+
+
+def _likeness(chosen: argparse.Namespace) -> None:
+    """Write into the shipped routes how the pages look that they were fitted to."""
+    from classify.images.likeness import fitted_likeness, look_of
+    from classify.images.readings import kept_reading
+    from classify.images.routes import ROUTES_FILE
+    from ecg.datasets import four_class
+
+    if chosen.images is None:
+        raise OptionsError("give the four-class set: --images DIR")
+    areas = (kept_reading(page.path, chosen.work / "cache").area for page in four_class(chosen.images))
+    likeness = fitted_likeness([look_of(area) for area in areas if area is not None])
+    routes = json.loads(ROUTES_FILE.read_text(encoding="utf-8"))
+    routes["four_class"]["likeness"] = likeness.to_dict()
+    write_json(ROUTES_FILE, routes)
+    sys.stdout.write(f"pages up to {likeness.most:.2f} away look like them\n")
 
 
 def _ship(experiment: ImageExperiment, chosen: argparse.Namespace, flags: Mapping[str, Any]) -> None:

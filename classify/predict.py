@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from classify.evaluate import decide
 from classify.images.area import seen_of
-from classify.images.routes import joined_answer, page_route
+from classify.images.routes import joined_answer, route_for
 from classify.inputs import InputSpec, from_pictures, to_extra, to_input
 from classify.labels import Task, find_task
 from classify.pacing import pacemaker_reason
@@ -368,7 +368,7 @@ def _pages(path: str | os.PathLike[str], options: ClassifyOptions) -> Iterator[P
 
 def _page(reading: Digitization, record: ECGRecord, options: ClassifyOptions) -> Prediction:
     """Answer for a page by the model that is asked for, or by those that won on pages."""
-    route = page_route(options.task) if options.model == "default" else {options.model: 1.0}
+    route = route_for(reading, options.task) if options.model == "default" else {options.model: 1.0}
     if not route:
         return classify_record(record, options)
     leads = _leads_there(record)

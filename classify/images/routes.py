@@ -1,6 +1,7 @@
 """Which models answer for a page where several could: what won on the pages' own protocol, kept as data.
 
-``routes.json`` names for a task the shipped models and their weights. One member is an answer by itself; several are
+``routes.json`` names for a task the shipped models and their weights, and how the pages look that these learnt from: a
+page that looks otherwise is digitized, and its record classified. One member is an answer by itself; several are
 joined by the weighted mean of their logarithms of probability, the geometric mean of experts (Hinton, Neural Comput
 2002;14:1771). Figures of page models and of record models are measured on different sets, so the route that won cannot
 be told from the cards.
@@ -18,12 +19,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from classify.evaluate import decide
+from classify.images.area import recording_area
+from classify.images.likeness import Likeness, look_of
 from ecg.errors import ModelError
 
 if TYPE_CHECKING:
     from classify.predict import Prediction
+    from digitize.result import Digitization
 
-__all__ = ["ROUTES_FILE", "fitted_weights", "joined", "joined_answer", "page_route"]
+__all__ = ["ROUTES_FILE", "fitted_weights", "joined", "joined_answer", "page_likeness", "page_route", "route_for"]
 
 ROUTES_FILE = Path(__file__).resolve().parent / "routes.json"
 #: Least probability whose logarithm is taken: a network that is sure of a wrong class may be outvoted.
@@ -60,6 +64,56 @@ def page_route(task: str, file: Path = ROUTES_FILE) -> Mapping[str, float]:
     if members and not (min(members.values()) > 0 and np.isfinite(sum(members.values()))):
         raise ModelError(f"{file}: weights of models are positive numbers, got {members}")
     return members
+
+
+def page_likeness(task: str, file: Path = ROUTES_FILE) -> Likeness | None:
+    """How pages look for which a task's route was fitted.
+
+    Parameters
+    ----------
+    task : str
+    file : Path
+
+    Returns
+    -------
+    Likeness or None
+        None where the route is for any page.
+
+    Raises
+    ------
+    ModelError
+        If the file is damaged.
+    """
+    if not page_route(task, file):
+        return None
+    given = json.loads(file.read_text(encoding="utf-8"))[task].get("likeness")
+    return None if given is None else Likeness.from_dict(given)
+
+
+def route_for(reading: Digitization, task: str, file: Path = ROUTES_FILE) -> Mapping[str, float]:
+    """Models that answer a task for one page, with their weights.
+
+    Parameters
+    ----------
+    reading : Digitization
+        With a record.
+    task : str
+    file : Path
+
+    Returns
+    -------
+    mapping name -> weight
+        Empty where the record is to be classified: there is no route, or the page looks unlike those it was fitted to.
+
+    Raises
+    ------
+    ModelError
+        If the file is damaged.
+    """
+    likeness = page_likeness(task, file)
+    if likeness is not None and not likeness.holds(look_of(recording_area(reading))):
+        return {}
+    return page_route(task, file)
 
 
 def joined(probabilities: Sequence[ArrayLike], weights: Sequence[float]) -> NDArray[np.float64]:

@@ -133,7 +133,10 @@ def _explained(case: _Case, out: Path, request: Request) -> dict[str, Any]:
     options = request.options
     if case.record is None:
         return _refused(request, case.reading.reasons if case.reading is not None else ())
-    model, picture, joined = _answering(request) if case.reading is not None else (request.model, False, ())
+    model, picture = request.model, False
+    joined: tuple[str, ...] = ()
+    if case.reading is not None:
+        model, picture, joined = _answering(request, case.reading)
     if picture:
         return _seen(case, out, request, model)
     asked = ClassifyOptions(task=options.task, model=model, age=options.age, sex=options.sex)
@@ -144,13 +147,13 @@ def _explained(case: _Case, out: Path, request: Request) -> dict[str, Any]:
     return _written(case, out, request, prediction, subject_of_answer(prediction, model))
 
 
-def _answering(request: Request) -> tuple[str, bool, tuple[str, ...]]:
+def _answering(request: Request, reading: Digitization) -> tuple[str, bool, tuple[str, ...]]:
     """Name of the model that answers for a page, whether it is one of pictures, and what is to be told of that."""
-    from classify.images.routes import page_route
+    from classify.images.routes import route_for
     from classify.weights import model_folder
     from ecg.checkpoint import load_card
 
-    route = page_route(request.options.task) if request.model == "default" else {request.model: 1.0}
+    route = route_for(reading, request.options.task) if request.model == "default" else {request.model: 1.0}
     if not route:
         return request.model, False, ()
     # Where several models answer together, the one that counts most is explained.

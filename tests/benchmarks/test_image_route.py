@@ -43,9 +43,12 @@ def test_members_and_route_are_measured_on_the_pages_that_were_read(monkeypatch:
     read = np.random.default_rng(1).normal(size=(24, 12, 1000)).astype(np.float16)
     read[20:] = np.nan  # four pages were refused
     shown = np.full((24, 32, 64), 255, np.uint8)
-    found = image_route.measured(known, read, shown, {"signal": 0.9, "picture": 0.1})
+    like = np.arange(24) < 4
+    found = image_route.measured(known, read, shown, {"signal": 0.9, "picture": 0.1}, like)
     assert (found["pages"], found["refused"]) == (24, 4)
-    assert list(found["models"]) == ["signal", "picture", "default", "together"]
+    assert found["like"] == 4
+    assert list(found["models"]) == ["signal", "picture", "default", "together", "answer"]
+    assert found["models"]["answer"]["f1"]["value"] < found["models"]["together"]["f1"]["value"], "16 by the default"
     assert found["models"]["signal"]["auroc"]["value"] == 1
     assert found["models"]["picture"]["auroc"]["value"] < 1
     assert found["models"]["together"]["f1"]["value"] == 1
@@ -58,7 +61,7 @@ def test_the_table_tells_weights_and_counts(tmp_path: Path) -> None:
     assert "No results yet" in image_tables.render_route(tmp_path / "none.json")
     figure = {"value": 0.9, "lo": 0.8, "hi": 1.0}
     one = {"auroc": figure, "f1": figure, "per_label": {"NORM": {"n_positive": 7, "auroc": figure}}}
-    content = {"fold": 9, "preset": "scan", "members": {"signal": 0.9}, "pages": 8, "refused": 1}
+    content = {"fold": 9, "preset": "scan", "members": {"signal": 0.9}, "pages": 8, "refused": 1, "like": 2}
     write_json(tmp_path / "route.json", {**content, "models": {"signal": one, "together": one}})
     table = image_tables.render_route(tmp_path / "route.json")
     assert "| `signal`, weight 0.9 | 0.900 (0.800 to 1.000) | 0.900 | 0.900 |" in table
