@@ -12,7 +12,7 @@ from typing import Any
 __all__ = ["render_examined"]
 
 #: Controls, which nobody is offered.
-_CONTROLS = ("random", "constant")
+_CONTROLS = ("random", "constant", "amplitude")
 _HEAD = "| weights | method | passed | examinations | not passed | leading lead |\n|---|---|---:|---:|---|---:|"
 
 

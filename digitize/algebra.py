@@ -96,8 +96,8 @@ def _agree(result: list[LineReading], members: list[int]) -> None:
     lines = np.stack([_at(result[k], x, result[k].trace.y) for k in members])
     weights = np.stack([_at(result[k], x, result[k].weight) for k in members])
     up = np.array([result[k].trace.baseline_px for k in members])[:, None] - lines
-    up = up - np.nanmedian(up, axis=1, keepdims=True)
     seen = np.isfinite(up)
+    up = up - np.array([np.median(line[s]) if s.any() else 0.0 for line, s in zip(up, seen, strict=True)])[:, None]
     weights = np.where(seen, np.nan_to_num(weights), 0.0)
     parts = np.array([LIMB[result[k].trace.box.lead] for k in members])
     values = np.where(seen, up, 0.0)

@@ -241,7 +241,10 @@ def column_lag_s(column: NDArray[np.float64], strip: NDArray[np.float64], offset
 def _activity(lines: NDArray[np.float64], fs: float) -> NDArray[np.float64]:
     """How fast the lines move, each in units of its own steepest stroke, averaged over a QRS's 80 ms."""
     steep = np.abs(np.gradient(lines, axis=1))
-    most = np.nanpercentile(steep, 99, axis=1, keepdims=True) if np.isfinite(steep).any() else np.ones((len(lines), 1))
+    steep = steep[np.isfinite(steep).any(axis=1)]
+    if not steep.size:
+        return np.zeros(lines.shape[1])
+    most = np.nanpercentile(steep, 99, axis=1, keepdims=True)
     mean = np.nan_to_num(steep / np.maximum(most, 1e-9)).clip(0, 1).mean(axis=0)
     width = max(1, round(0.08 * fs))
     return np.convolve(mean, np.ones(width) / width, "same")
