@@ -64,7 +64,7 @@ def test_a_constant_map_fails_every_examination(work: Path) -> None:
     assert told["territory"]["constant"]["value"] == pytest.approx(1)
     assert told["cascade"]["constant"]["value"] == 1
     assert told["deletion"]["integrated_smooth"]["passed"]
-    assert told["cascade"]["amplitude"]["value"] == 1, "the record's own size knows no network"
+    assert told["cascade"]["amplitude"]["value"] == pytest.approx(1), "the record's own size knows no network"
 
 
 def test_dear_methods_examine_every_fourth_record() -> None:
