@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -63,7 +64,14 @@ def start(folder: Path, out: Path, *words: str) -> subprocess.Popen[bytes]:
     config = out.parent / "slow.toml"
     config.write_text("[cheap]\nsleep_s = 0.05\n")
     command = ["batch", str(folder), "-o", str(out), "--do", DO, "--part-files", "3", "--config", str(config), *words]
-    return subprocess.Popen([sys.executable, "-m", "einthoven", *command], env=ENVIRONMENT, stdout=subprocess.DEVNULL)
+    # What a shell starts behind its back ignores interrupts, and so would everything that it starts.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-m", "einthoven", *command], env=ENVIRONMENT, stdout=subprocess.DEVNULL
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def parts(out: Path) -> int:

@@ -92,8 +92,7 @@ def test_killed_workers_are_replaced(tmp_path: Path) -> None:
 
 
 def test_an_interrupt_ends_a_batch_with_its_errors_listed(tmp_path: Path) -> None:
-    # Enough of them that the run is still on when the signal comes, on a busy machine too.
-    folder, out = pictures(tmp_path / "in", 90), tmp_path / "out"
+    folder, out = pictures(tmp_path / "in", 24), tmp_path / "out"
     picture(folder / "broken.png", 99)
     program = start(folder, out, "--jobs", "1")
     until(lambda: parts(out) >= 2)
