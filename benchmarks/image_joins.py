@@ -7,6 +7,7 @@ predictions of all pages, and its card carries their figures: no page is left to
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from classify.evaluate import Predictions
+    from classify.images.likeness import Likeness
     from classify.sets import LabelledSet
     from classify.train import Run
     from ecg.checkpoint import ModelCard
@@ -27,7 +29,7 @@ LIMITS = (
 )
 PREDICTIONS = "predictions.csv"
 
-__all__ = ["PREDICTIONS", "aligned", "confusion", "join", "ship", "weights_of"]
+__all__ = ["PREDICTIONS", "aligned", "confusion", "join", "ship", "weights_of", "write_likeness"]
 
 
 def aligned(names: Sequence[str], work: Path) -> list[Predictions]:
@@ -115,6 +117,34 @@ def weights_of(names: Sequence[str], work: Path) -> dict[str, float]:
     found = aligned(names, work)
     weights = fitted_weights([one.p for one in found], found[0].y)
     return {name: round(float(weight), 3) for name, weight in zip(names, weights, strict=True)}
+
+
+def write_likeness(images: Path, work: Path) -> Likeness:
+    """Write into the shipped routes how the pages look that they were fitted to.
+
+    Parameters
+    ----------
+    images : Path
+        The four-class set.
+    work : Path
+        Holds the readings of its pages, or will.
+
+    Returns
+    -------
+    Likeness
+    """
+    from classify.images.likeness import fitted_likeness, look_of
+    from classify.images.readings import kept_reading
+    from classify.images.routes import ROUTES_FILE
+    from ecg.datasets import four_class
+    from einthoven.outputs import write_json
+
+    areas = (kept_reading(page.path, work / "cache").area for page in four_class(images))
+    likeness = fitted_likeness([look_of(area) for area in areas if area is not None])
+    routes = json.loads(ROUTES_FILE.read_text(encoding="utf-8"))
+    routes["four_class"]["likeness"] = likeness.to_dict()
+    write_json(ROUTES_FILE, routes)
+    return likeness
 
 
 def ship(run: Run, known: LabelledSet, work: Path, out: Path) -> ModelCard:

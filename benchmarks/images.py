@@ -15,7 +15,6 @@ Each writes ``benchmarks/results/image_NAME.json``; the tables of ``docs/images.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -25,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from benchmarks.image_joins import PREDICTIONS, confusion, join, ship, weights_of
+from benchmarks.image_joins import PREDICTIONS, confusion, join, ship, weights_of, write_likeness
 from ecg.errors import ECGError, OptionsError
 from ecg.options import nearest
 from einthoven.outputs import write_json
@@ -367,7 +366,10 @@ def main(arguments: Sequence[str]) -> int:
 def _perform(chosen: argparse.Namespace, flags: Mapping[str, Any]) -> None:
     run, weights = None, {}
     if chosen.command == "likeness":
-        _likeness(chosen)
+        if chosen.images is None:
+            raise OptionsError("give the four-class set: --images DIR")
+        likeness = write_likeness(chosen.images, chosen.work)
+        sys.stdout.write(f"pages up to {likeness.most:.2f} away look like them\n")
         return
     if chosen.command == "join":
         name, found = "+".join(chosen.names), join(chosen.names, chosen.work)
@@ -389,23 +391,6 @@ def _perform(chosen: argparse.Namespace, flags: Mapping[str, Any]) -> None:
     write_json(RESULTS / f"image_{name.replace('+', '_and_')}.json", content)
     f1 = content["metrics"]["f1"]
     sys.stdout.write(f"{name}: {content['n']} pages, macro F1 {f1['value']:.3f} ({f1['lo']:.3f} to {f1['hi']:.3f})\n")
-
-
-def _likeness(chosen: argparse.Namespace) -> None:
-    """Write into the shipped routes how the pages look that they were fitted to."""
-    from classify.images.likeness import fitted_likeness, look_of
-    from classify.images.readings import kept_reading
-    from classify.images.routes import ROUTES_FILE
-    from ecg.datasets import four_class
-
-    if chosen.images is None:
-        raise OptionsError("give the four-class set: --images DIR")
-    areas = (kept_reading(page.path, chosen.work / "cache").area for page in four_class(chosen.images))
-    likeness = fitted_likeness([look_of(area) for area in areas if area is not None])
-    routes = json.loads(ROUTES_FILE.read_text(encoding="utf-8"))
-    routes["four_class"]["likeness"] = likeness.to_dict()
-    write_json(ROUTES_FILE, routes)
-    sys.stdout.write(f"pages up to {likeness.most:.2f} away look like them\n")
 
 
 def _ship(experiment: ImageExperiment, chosen: argparse.Namespace, flags: Mapping[str, Any]) -> None:

@@ -13,7 +13,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -54,11 +54,25 @@ def page_route(task: str, file: Path = ROUTES_FILE) -> Mapping[str, float]:
     ModelError
         If the file is damaged.
     """
+    return _members(_told(task, file), file)
+
+
+def _told(task: str, file: Path) -> Mapping[str, Any]:
+    """Read what the file says of a task; nothing where there is no file."""
     if not file.is_file():
         return {}
     try:
-        given = json.loads(file.read_text(encoding="utf-8")).get(task, {})
-        members = {str(name): float(weight) for name, weight in given.get("members", {}).items()}
+        told = json.loads(file.read_text(encoding="utf-8")).get(task, {})
+    except (ValueError, AttributeError) as error:
+        raise ModelError(f"{file} is damaged ({error}); install the package again") from error
+    if not isinstance(told, dict):
+        raise ModelError(f"{file} is damaged ({task} is no object); install the package again")
+    return told
+
+
+def _members(told: Mapping[str, Any], file: Path) -> Mapping[str, float]:
+    try:
+        members = {str(name): float(weight) for name, weight in told.get("members", {}).items()}
     except (ValueError, AttributeError) as error:
         raise ModelError(f"{file} is damaged ({error}); install the package again") from error
     if members and not (min(members.values()) > 0 and np.isfinite(sum(members.values()))):
@@ -84,9 +98,7 @@ def page_likeness(task: str, file: Path = ROUTES_FILE) -> Likeness | None:
     ModelError
         If the file is damaged.
     """
-    if not page_route(task, file):
-        return None
-    given = json.loads(file.read_text(encoding="utf-8"))[task].get("likeness")
+    given = _told(task, file).get("likeness")
     return None if given is None else Likeness.from_dict(given)
 
 
