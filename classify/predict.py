@@ -18,6 +18,7 @@ from classify.images.routes import joined_answer, route_for
 from classify.inputs import InputSpec, from_pictures, to_extra, to_input
 from classify.labels import Task, find_task
 from classify.pacing import pacemaker_reason
+from classify.person import known_person
 from classify.protocols import choose_threshold
 from classify.runtime import Classifier, load_classifier
 from classify.weights import model_folder, shipped
@@ -29,7 +30,7 @@ from ecg.record import LEADS, ECGRecord
 if TYPE_CHECKING:
     from digitize import Digitization
 
-__all__ = ["ROUTES", "ClassifyOptions", "Prediction", "best_model", "classify", "classify_record"]
+__all__ = ["ROUTES", "ClassifyOptions", "Prediction", "best_model", "classify", "classify_page", "classify_record"]
 
 ROUTES = ("best", "published")
 #: A lead counts as there with this many seconds of signal: a column of a page has 2.5.
@@ -280,7 +281,7 @@ def _answered(
 ) -> Prediction:
     task = find_task(options.task)
     model.outputs(task)  # a model that does not answer the task is an error, not a refused record
-    age, sex, known_from = _person(record, options)
+    age, sex, known_from = known_person(record, options.age, options.sex)
     card = model.card
     empty = _no_answer(options, notes)
     empty = replace(empty, model=card.name, card=card, age=age, sex=sex, known_from=known_from)
@@ -311,8 +312,7 @@ def _input(record: ECGRecord, spec: InputSpec, reading: Digitization | None) -> 
     """Input from the record, or for a model of pictures from the page that it was read from."""
     if spec.kind != "page" or reading is None:
         return to_input(record, spec)
-    out: NDArray[np.float32] = from_pictures(seen_of(reading.page, reading, spec)[None], spec)[0]
-    return out
+    return np.asarray(from_pictures(seen_of(reading.page, reading, spec)[None], spec)[0])
 
 
 def _thresholds(model: Classifier, task: Task, options: ClassifyOptions) -> dict[str, float]:
@@ -323,21 +323,6 @@ def _thresholds(model: Classifier, task: Task, options: ClassifyOptions) -> dict
     names = [model.card.labels[k] for k in model.outputs(task)]
     # 0.5 where a card has none: the likelier of yes and no.
     return {label: float(model.card.thresholds.get(name, 0.5)) for label, name in zip(task.labels, names, strict=True)}
-
-
-def _person(record: ECGRecord, options: ClassifyOptions) -> tuple[float | None, str | None, dict[str, str]]:
-    """Age and sex, and how each is known."""
-    found: dict[str, Any] = {}
-    known_from = {}
-    told_age, told_sex = record.meta.get("age"), record.meta.get("sex")
-    if not isinstance(told_age, (int, float)) or not 0 <= told_age <= 130:
-        told_age = None
-    if told_sex not in ("M", "F"):
-        told_sex = None
-    for name, given, told in (("age", options.age, told_age), ("sex", options.sex, told_sex)):
-        found[name] = told if given is None else given
-        known_from[name] = "option" if given is not None else "unknown" if found[name] is None else "file"
-    return found["age"], found["sex"], known_from
 
 
 def _excluded(record: ECGRecord, leads: tuple[str, ...], age: float | None, card: ModelCard) -> tuple[str, ...]:
@@ -361,18 +346,36 @@ def _pages(path: str | os.PathLike[str], options: ClassifyOptions) -> Iterator[P
         if reading.record is None or reading.status == "refused":
             yield _no_answer(options, reading.reasons, number)
             continue
-        answer = _page(reading, reading.record, options)
+        answer = classify_page(reading, reading.record, options)
         doubts = tuple(f"the page needs review: {reason}" for reason in reading.reasons)
         yield replace(answer, page=number, reasons=(*answer.reasons, *doubts))
 
 
-def _page(reading: Digitization, record: ECGRecord, options: ClassifyOptions) -> Prediction:
-    """Answer for a page by the model that is asked for, or by those that won on pages."""
+def classify_page(reading: Digitization, record: ECGRecord, options: ClassifyOptions) -> Prediction:
+    """Answer for a page by the model that is asked for, or by those that won on pages.
+
+    Parameters
+    ----------
+    reading : Digitization
+        With boxes and a scale: not refused, or forced.
+    record : ECGRecord
+        What was read.
+    options : ClassifyOptions
+
+    Returns
+    -------
+    Prediction
+        As `classify_record` where no route of pages answers the task, or the page looks unlike its pages.
+
+    Raises
+    ------
+    ModelError
+        As `classify_record`.
+    """
     route = route_for(reading, options.task) if options.model == "default" else {options.model: 1.0}
     if not route:
         return classify_record(record, options)
-    leads = _leads_there(record)
-    answers = [_answered(record, leads, _model(name), options, (), reading) for name in route]
+    answers = [_answered(record, _leads_there(record), _model(name), options, (), reading) for name in route]
     return joined_answer(answers, list(route.values()))
 
 
@@ -380,8 +383,7 @@ def _strips(path: str | os.PathLike[str], options: ClassifyOptions) -> Iterator[
     """Classify the strip of each page, as the published image system does."""
     from digitize.rhythm_strip import PDF_DPI, rhythm_strip
 
-    name = _published_folder("image_signal_cnn") if options.model == "default" else options.model
-    model = _model(str(name))
+    model = _model(_published_folder("image_signal_cnn") if options.model == "default" else str(options.model))
     reading = formats.ReadOptions(pdf_dpi=PDF_DPI)
     for number, page in enumerate(formats.read_pages(path, reading), start=1):
         try:
@@ -390,8 +392,7 @@ def _strips(path: str | os.PathLike[str], options: ClassifyOptions) -> Iterator[
             yield _no_answer(options, (str(error),), number)
             continue
         note = "experimental: the published strip method, whose signal has no unit"
-        answer = _answered(record, _leads_there(record), model, options, (note,))
-        yield replace(answer, page=number)
+        yield replace(_answered(record, _leads_there(record), model, options, (note,)), page=number)
 
 
 def _no_answer(options: ClassifyOptions, reasons: tuple[str, ...], page: int = 0) -> Prediction:

@@ -253,7 +253,7 @@ def _chain(
     with clock.step("measure"):
         measurements = measured(record)
     with clock.step("classify"):
-        predictions, unanswered = _predictions(seen, options, page=d is not None)
+        predictions, unanswered = _predictions(seen, options, d)
     predictions = tuple(_held_back(p, measurements, d) for p in predictions)
     findings = tuple(f for p in predictions for f in findings_of(p))
     first = predictions[0]
@@ -305,12 +305,12 @@ def _reasons(
 
 
 def _predictions(
-    record: ECGRecord, options: DiagnoseOptions, page: bool
+    record: ECGRecord, options: DiagnoseOptions, d: Digitization | None
 ) -> tuple[tuple[Prediction, ...], tuple[str, ...]]:
     """Answers to all questions; a later question that no model answers is told, not an error."""
-    from classify.predict import classify_record
+    from classify.predict import classify_page, classify_record
 
-    answers, unanswered = [], []
+    answers, unanswered, page = [], [], d is not None
     for task in options.questions(page):
         question = options.question(task)
         if options.route == "published":
@@ -319,7 +319,11 @@ def _predictions(
             if page and question.model == "default":
                 question = replace(question, model="image_signal_cnn")
         try:
-            answers.append(classify_record(record, question))
+            # The published networks take the strip, whatever it was read from.
+            if d is None or options.route == "published":
+                answers.append(classify_record(record, question))
+            else:
+                answers.append(classify_page(d, record, question))
         except ModelError as error:
             if not answers or options.tasks:
                 raise

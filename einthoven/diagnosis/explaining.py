@@ -50,29 +50,19 @@ def explained(
         Why there is none: the answer stands without it.
     """
     from explain.methods import ExplainOptions, explain
+    from explain.subject import subject_of_answer
 
     asked = ExplainOptions(
         task=finding.task, target=finding.label, method=options.method, age=options.age, sex=options.sex
     )
     try:
-        subject = _subject(prediction, options.model)
+        subject = subject_of_answer(prediction, options.model)
         found = explain(subject, record, asked, prediction)
         return _told(subject, record, asked, found, measurements, digitization), ()
     except ECGError as error:
         if options.method:
             raise  # a method that was asked for by name and cannot be had is an error
         return None, (f"the answer is not explained: {error}",)
-
-
-def _subject(prediction: Prediction, model: str) -> Any:
-    """Open the very model that answered, told by the digest of its weights."""
-    from classify.weights import shipped
-    from ecg.checkpoint import load_card
-    from explain.subject import open_subject
-
-    digest = "" if prediction.card is None else prediction.card.sha256
-    same = [folder for folder in shipped().values() if load_card(folder).sha256 == digest]
-    return open_subject(same[0] if same else prediction.model if model == "default" else model)
 
 
 def _told(

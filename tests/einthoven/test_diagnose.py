@@ -134,6 +134,19 @@ def test_a_page_is_asked_the_four_classes_too(model: str, read_as: Any) -> None:
     assert content["signal"]["seconds_of_lead"]["V1"] == 2.5
 
 
+def test_the_four_classes_of_a_page_are_answered_as_classify_answers_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    from classify.images import routes
+    from synth import demo_page
+
+    # The drawn page looks like none that the models of pages learnt from; here it may.
+    monkeypatch.setattr(routes, "page_likeness", lambda *_: None)
+    d = diagnose(demo_page().page, explain=False)
+    by_task = {p.task: p.model for p in d.predictions}
+    assert by_task["four_class"] == " + ".join(routes.page_route("four_class"))
+    assert by_task["superclass"] == "default"
+    assert [m.role for m in d.models if "four_class" in m.role], "what answered is named"
+
+
 def test_a_page_that_needs_review_is_answered_as_experimental(model: str, read_as: Any) -> None:
     read_as(reading_of(heart(), status="review", reasons=("poorly read: V1",)))
     d = diagnose(BLANK, model=model, explain=False)
