@@ -4,7 +4,8 @@
 process and writes ``results/batch_cost.json``: processor time, memory and bytes a page. ``... index`` does the same for
 the plan, with a million files that do not exist. ``... kills`` runs the program again and again on files that cost
 nothing, kills it and its processes (SIGKILL) at random times and in the middle of a rename, lets it end, and counts
-what was lost or doubled: ``results/batch_kills.json``. ``... kills --real`` reads drawn pages in place of them.
+what was lost or doubled: ``results/batch_kills.json``. ``... kills --real`` reads drawn pages in place of them,
+``... archive`` one archive of 2,000 pages that is killed twice.
 ``... tables`` writes the tables of ``docs/scale.md``.
 """
 
@@ -26,7 +27,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.batch_kills import WRONG, kill_again_and_again
+from benchmarks.batch_kills import WRONG, kill_again_and_again, killed_archive
 from benchmarks.batch_tables import RESULTS, write_tables
 from einthoven.batch import BatchOptions, run_batch
 from einthoven.batch.pool import run_pool
@@ -36,6 +37,8 @@ from einthoven.provenance import commit
 __all__ = ["main", "measure_cost", "measure_index"]
 
 SEED = 2026
+#: Files of an archive that show the same drawn page, each with a comment of its own in its bytes.
+_ALIKE = 10
 
 
 def _scans(folder: Path, n: int, preset: str, dpi: float | None = None) -> None:
@@ -211,6 +214,7 @@ def main(arguments: list[str]) -> int:
     kills = commands.add_parser("kills")
     kills.add_argument("--repetitions", type=int, default=20)
     kills.add_argument("--real", action="store_true")
+    commands.add_parser("archive").add_argument("--pages", type=int, default=2000)
     commands.add_parser("tables", help="write the tables of docs/scale.md anew")
     chosen = parser.parse_args(arguments)
     measure: dict[str, Callable[[], int]] = {
@@ -218,6 +222,7 @@ def main(arguments: list[str]) -> int:
         "cost": partial(_cost, chosen),
         "index": partial(_index, chosen),
         "kills": partial(_killed, chosen),
+        "archive": partial(_archive, chosen),
     }
     return measure[chosen.what]()
 
@@ -242,6 +247,30 @@ def _killed(chosen: argparse.Namespace) -> int:
     )
     _keep("batch_kills.json", "einthoven.batch_kills", "real_pages" if chosen.real else "cheap_files", found)
     return 1 if any(found[name] for name in WRONG) else 0
+
+
+def _archive(chosen: argparse.Namespace) -> int:
+    import random
+
+    with tempfile.TemporaryDirectory(prefix="einthoven-") as name:
+        drawn, folder, out = (Path(name) / part for part in ("drawn", "in", "out"))
+        drawn.mkdir()
+        folder.mkdir()
+        _scans(drawn, max(1, chosen.pages // _ALIKE), "scan", dpi=100.0)
+        originals = sorted(drawn.iterdir())
+        for index in range(chosen.pages):
+            _with_comment(originals[index % len(originals)], folder / f"{index:06d}.jpg", str(index))
+        found = killed_archive(folder, out, random.Random(SEED))  # noqa: S311 - times of kills
+    sys.stdout.write(f"{found}\n")
+    _keep("batch_kills.json", "einthoven.batch_kills", "archive", {"drawn": len(originals), **found})
+    return 1 if any(found[name] for name in WRONG) else 0
+
+
+def _with_comment(picture: Path, to: Path, comment: str) -> None:
+    """Copy a JPEG file with a comment behind its first marker: other bytes, the same pixels."""
+    content = picture.read_bytes()
+    text = comment.encode()
+    to.write_bytes(content[:2] + b"\xff\xfe" + (len(text) + 2).to_bytes(2, "big") + text + content[2:])
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from ecg import ECGRecord
 from einthoven.batch import read_signals
 from einthoven.batch.works import Row, Work
 
-__all__ = ["CHEAP", "KILLS", "WRONG", "kill_again_and_again", "killed_once", "verdict"]
+__all__ = ["CHEAP", "KILLS", "WRONG", "kill_again_and_again", "killed_archive", "killed_once", "verdict"]
 
 _NAME = "benchmarks.batch_kills"
 ROOT = Path(__file__).resolve().parent.parent
@@ -98,8 +98,10 @@ def verdict(folder: Path, out: Path) -> dict[str, int]:
     }
 
 
-def _start(folder: Path, out: Path, do: str, settings: Mapping[str, Any] | None) -> subprocess.Popen[bytes]:
-    words = ["batch", str(folder), "-o", str(out), "--do", do, "--jobs", "2", "--part-files", str(KILL_PART)]
+def _start(
+    folder: Path, out: Path, do: str, settings: Mapping[str, Any] | None, part: int = KILL_PART
+) -> subprocess.Popen[bytes]:
+    words = ["batch", str(folder), "-o", str(out), "--do", do, "--jobs", "2", "--part-files", str(part)]
     if settings is not None:
         config = out.parent / "cheap.toml"
         config.write_text(
@@ -108,7 +110,9 @@ def _start(folder: Path, out: Path, do: str, settings: Mapping[str, Any] | None)
         )
         words += ["--config", str(config)]
     quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    return subprocess.Popen([sys.executable, "-m", "einthoven", *words], cwd=ROOT, **quiet)  # noqa: S603
+    # A group of its own: a kill of the group is what a power cut does.
+    command = [sys.executable, "-m", "einthoven", *words]
+    return subprocess.Popen(command, cwd=ROOT, start_new_session=True, **quiet)  # noqa: S603
 
 
 def _workers(program: subprocess.Popen[bytes]) -> list[Any]:
@@ -158,6 +162,44 @@ def killed_once(folder: Path, out: Path, rng: random.Random, do: str) -> dict[st
             rng.choice(workers).kill()
     status = program.wait()
     return {"kills": done, "after_rename": settings["after"], "exit_status": status, **verdict(folder, out)}
+
+
+def killed_archive(folder: Path, out: Path, rng: random.Random) -> dict[str, Any]:
+    """Digitize an archive through two kills: of the program alone, and of all its processes at once.
+
+    Parameters
+    ----------
+    folder, out : Path
+    rng : random.Random
+        Tells when: within the first and the second third of the parts.
+
+    Returns
+    -------
+    dict
+        ``files``, ``kills``, ``seconds``, ``statuses`` (rows by status), and the `verdict`.
+    """
+    import pyarrow.parquet as pq
+
+    files = len(list(folder.iterdir()))
+    part = max(1, files // 50)
+    begun, done = time.monotonic(), []
+    program = _start(folder, out, "digitize", None, part)
+    for third, whole in enumerate((False, True)):
+        wanted = (third + rng.random()) / 3 * files / part
+        while program.poll() is None and _parts(out) < wanted:
+            time.sleep(0.01)
+        time.sleep(rng.uniform(0.0, 1.0))
+        done.append({"what": "everything" if whole else "program", "parts_in_place": _parts(out)})
+        if whole:
+            os.killpg(program.pid, signal.SIGKILL)
+        program.kill()
+        program.wait()
+        program = _start(folder, out, "digitize", None, part)
+    status = program.wait()
+    spent = time.monotonic() - begun
+    statuses = Counter(pq.read_table(out / "results", columns=["status"]).column(0).to_pylist())
+    told: dict[str, Any] = {"files": files, "kills": done, "exit_status": status, "seconds": spent}
+    return {**told, "statuses": dict(statuses), **verdict(folder, out)}
 
 
 def _parts(out: Path) -> int:

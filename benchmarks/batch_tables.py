@@ -79,6 +79,11 @@ def render_kills(results: Path = RESULTS) -> str:
             kills = ", ".join(f"{one['kills'][what]} {what}" for what in KILLS if what in one["kills"])
             wrong = " | ".join(str(one[count]) for count in ("lost", "doubled", "signals", "left"))
             lines.append(f"| {name} | {one['repetitions']} | {kills} | {wrong} |")
+    if "archive" in found:
+        one = found["archive"]
+        kills = ", ".join(f"1 {kill['what']} after {kill['parts_in_place']} parts" for kill in one["kills"])
+        wrong = " | ".join(str(one[count]) for count in ("lost", "doubled", "signals", "left"))
+        lines.append(f"| {one['files']:,} scans at 100 dpi | 1 | {kills} | {wrong} |")
     return "\n".join(lines)
 
 
