@@ -7,7 +7,6 @@ import io
 import json
 import threading
 import zipfile
-from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
@@ -18,16 +17,10 @@ from einthoven.web.accounts import Accounts, Person
 from einthoven.web.bands import BANDS, band_of, overall_band
 from einthoven.web.cases import Cases, CasesError, KeptFile, Opinion, safe_cell
 from einthoven.web.options import WebOptions
-from einthoven.web.tables import open_database
 from einthoven.web.turns import Queue
 
 DOCUMENT = {"headline": "The model finds a normal ECG.", "status": "answered", "models": [{"name": "default"}]}
 REPORT = KeptFile("scan_report.pdf", "application/pdf", b"%PDF-1.7 a report")
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Engine:
-    return open_database(f"sqlite:///{tmp_path / 'web.db'}")
 
 
 @pytest.fixture
