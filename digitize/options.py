@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,6 +10,9 @@ from ecg.errors import OptionsError
 from ecg.paper import EXTRA_LAYOUTS, LAYOUTS
 
 __all__ = ["DigitizeOptions"]
+
+#: Names of leads: the twelve, right-sided and posterior ones, Frank's, Nehb's; "-aVR" is aVR printed upside down.
+_LEAD = re.compile(r"-?(I{1,3}|aV[RLF]|V[1-9]R?|[XYZDAJ]|CR[1-7]|MCL[1-6])")
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,11 @@ class DigitizeOptions:
         Pixels per millimetre in x and y.
     corners : tuple of eight floats or None
         x,y of the recording area's corners on the page as it came: top left, top right, bottom right, bottom left.
+    leads : tuple of str or None
+        Names of the leads where they stand: short leads row by row from left to right, then the strips.
+    boxes : tuple of (str, float, float, float, float) or None
+        Name, left, top, right and bottom of each lead's box in pixels of the upright flat page, in the same order, as
+        ``STEM.json`` holds them. They fit the page, layout and corners with which they were found.
     force : bool
         Read a page that would be refused; every output says so.
     keep_text : bool
@@ -46,6 +55,8 @@ class DigitizeOptions:
     gain_mm_per_mv: float | None = None
     px_per_mm: tuple[float, float] | None = None
     corners: tuple[float, ...] | None = None
+    leads: tuple[str, ...] | None = None
+    boxes: tuple[tuple[str, float, float, float, float], ...] | None = None
     force: bool = False
     keep_text: bool = False
     fs: float = 500.0
@@ -64,3 +75,10 @@ class DigitizeOptions:
             raise OptionsError(f"px_per_mm must be two positive numbers X,Y, got {self.px_per_mm!r}")
         if self.corners is not None and len(self.corners) != 8:
             raise OptionsError(f"corners must be eight numbers x,y,x,y,x,y,x,y, got {len(self.corners)}")
+        names = (*(self.leads or ()), *(box[0] for box in self.boxes or ()))
+        for name in names:
+            if _LEAD.fullmatch(str(name)) is None:
+                raise OptionsError(f"a lead is named like I, aVR, -aVR, V1 or V4R, got {name!r}")
+        for lead, left, top, right, bottom in self.boxes or ():
+            if not (0 <= left < right < float("inf") and 0 <= top < bottom < float("inf")):
+                raise OptionsError(f"the box of {lead} must be left, top, right, bottom in pixels of the page")

@@ -15,6 +15,7 @@ from digitize.algebra import reconciled
 from digitize.calibrate import Calibration, calibrate, to_record
 from digitize.frame import Frame, find_frame
 from digitize.gains import odd_pulses, with_chest_gain
+from digitize.given import as_given
 from digitize.grid import GridMeasure
 from digitize.layout import LayoutMatch, match_layout
 from digitize.lines import in_time, name_strips, places_of, read_line
@@ -253,9 +254,13 @@ def _assemble(
     pen = _pen(frame)
     own = _own_ink(frame, pen, match)
     places = places_of(match, frame, pulses)
+    told = options.leads is not None or options.boxes is not None
+    if told:
+        places, frame, match = as_given(places, frame, match, options)
     readings = [read_line(frame, own[p.row], p, pen, scale, options.fs) for p in places]
     readings, timing, assumed = in_time(readings, places, scale.px_per_s, options.fs)
-    readings, match = name_strips(readings, places, match)
+    if not told:
+        readings, match = name_strips(readings, places, match)
     readings = aligned(readings, places, scale.px_per_s)
     seen = to_record(tuple(r.trace for r in readings), scale, fs=options.fs)
     traces = tuple(r.trace for r in reconciled(readings, places))

@@ -71,6 +71,10 @@ _Corners = Annotated[
         help="Corners of the recording area in pixels: top left, top right, bottom right, bottom left.",
     ),
 ]
+_Leads = Annotated[
+    str | None,
+    typer.Option(metavar="NAME,NAME,...", help="Names of the leads as they stand: row by row, then the strips."),
+]
 _From = Annotated[
     Path | None, typer.Option("--from", metavar="STEM.json", help="Read a page again with the corrections in its JSON.")
 ]
@@ -126,7 +130,7 @@ def _root(
         "einthoven digitize archive/ 'more/*.pdf' -o out --format csv",
         "einthoven digitize fast.jpg -o out --scale 50,10 --layout 6x2",
         "einthoven digitize photo.jpg -o out --corners 80,60,1900,75,1890,1400,70,1390",
-        "einthoven digitize --from out/scan.json -o out2      (after editing layout, scale or corners in it)",
+        "einthoven digitize --from out/scan.json -o out2      (after editing layout, scale, corners or boxes in it)",
         "einthoven digitize scan.png -o out --method strip --lead III",
     ),
 )
@@ -140,6 +144,7 @@ def digitize(
     scale: _Scale = None,
     px_per_mm: _PxPerMm = None,
     corners: _Corners = None,
+    leads: _Leads = None,
     earlier: _From = None,
     force: _Force = False,
     keep_text: _KeepText = False,
@@ -148,7 +153,7 @@ def digitize(
     """Read pages into signals."""
     from einthoven.commands import digitize as command
 
-    flags = _corrections(layout, scale, px_per_mm, corners)
+    flags = _corrections(layout, scale, px_per_mm, corners, leads)
     flags |= {name: True for name, on in (("force", force), ("keep_text", keep_text)) if on}
     if not files and earlier is None:
         raise OptionsError("name at least one file, folder or pattern: einthoven digitize FILES... -o OUT")
@@ -165,7 +170,9 @@ def digitize(
     raise typer.Exit(command.run(command.plan(request)))
 
 
-def _corrections(layout: str | None, scale: str | None, px_per_mm: str | None, corners: str | None) -> dict[str, Any]:
+def _corrections(
+    layout: str | None, scale: str | None, px_per_mm: str | None, corners: str | None, leads: str | None
+) -> dict[str, Any]:
     """Options of the reader that were given as flags."""
     from einthoven.inputs import numbers
 
@@ -178,6 +185,8 @@ def _corrections(layout: str | None, scale: str | None, px_per_mm: str | None, c
         flags["px_per_mm"] = numbers(px_per_mm, ("X", "Y"), "--px-per-mm")
     if corners is not None:
         flags["corners"] = numbers(corners, ("x", "y") * 4, "--corners")
+    if leads is not None:
+        flags["leads"] = tuple(name.strip() for name in leads.split(","))
     return flags
 
 

@@ -70,6 +70,9 @@ def diagnose(
     corners: Annotated[
         str | None, typer.Option(metavar="x,y,x,y,x,y,x,y", help="Corners of the recording area in pixels.")
     ] = None,
+    leads: Annotated[
+        str | None, typer.Option(metavar="NAME,...", help="Names of the leads as they stand: row by row, then strips.")
+    ] = None,
     earlier: Annotated[
         Path | None, typer.Option("--from", metavar="STEM.json", help="Read a page again as corrected in its JSON.")
     ] = None,
@@ -95,7 +98,7 @@ def diagnose(
 
     if not files and earlier is None:
         raise OptionsError("name at least one file, folder or pattern: einthoven diagnose FILES... -o OUT")
-    flags = _corrections(layout, scale, px_per_mm, corners)
+    flags = _corrections(layout, scale, px_per_mm, corners, leads)
     flags |= {name: True for name, on in (("force", force), ("keep_text", keep_text)) if on}
     asked: dict[str, Any] = {
         "tasks": tuple(part.strip() for part in task.split(",")) if task else (),

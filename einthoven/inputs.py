@@ -292,4 +292,6 @@ def _edited(content: Mapping[str, Any]) -> dict[str, Any]:
             options[name] = value
         elif name in given:
             options[name] = given[name]
+    if "leads" in given and "boxes" not in options:  # names stand in the boxes, where they may have been edited since
+        options["leads"] = given["leads"]
     return options

@@ -55,7 +55,7 @@ DIGITIZATION_SCHEMA, DIAGNOSIS_SCHEMA = "einthoven.digitization", "einthoven.dia
 #: What `digitize` may write after a stem.
 _SUFFIXES = (".hea", ".dat", ".csv", ".dcm", "_overlay.png", ".json")
 #: Options of the reader that a page's JSON can correct.
-CORRECTABLE = ("layout", "speed_mm_per_s", "gain_mm_per_mv", "px_per_mm", "corners")
+CORRECTABLE = ("layout", "speed_mm_per_s", "gain_mm_per_mv", "px_per_mm", "corners", "leads", "boxes")
 _SCALE = ("px_per_mm_x", "px_per_mm_y", "speed_mm_per_s", "gain_mm_per_mv")
 
 
@@ -257,6 +257,8 @@ def correctable(content: Mapping[str, Any]) -> dict[str, Any]:
         "px_per_mm": None if None in pitch else pitch,
         # Pairs, or eight numbers in a row as the flag takes them.
         "corners": None if corners is None else [v for p in corners for v in (p if isinstance(p, list) else [p])],
+        # Names and edges; when a box begins and stops follows from them.
+        "boxes": [[box["lead"], *box["xyxy"]] for box in content["boxes"]] or None,
     }
     return {name: value for name, value in values.items() if value is not None}
 

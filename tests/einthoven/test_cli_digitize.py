@@ -320,6 +320,22 @@ def test_edited_corners_may_be_pairs_or_a_row_of_numbers(tmp_path, picture, read
         assert reader[-1][1] == DigitizeOptions(corners=(1, 2, 3, 2, 3, 4, 1, 4.5))
 
 
+def test_edited_boxes_and_given_names_reach_the_reader(tmp_path, picture, reader, capsys) -> None:
+    out = tmp_path / "out"
+    assert run(capsys, "digitize", picture("a.png"), "-o", out, "--leads", "II, V1")[0] == 0
+    assert reader[-1][1] == DigitizeOptions(leads=("II", "V1"))
+    assert run(capsys, "digitize", "--from", out / "a.json", "-o", out)[0] == 0
+    assert reader[-1][1] == DigitizeOptions(leads=("II", "V1")), "what had been given stays given"
+    content = json.loads((out / "a.json").read_text())
+    for box in content["boxes"]:
+        box["lead"] = "V5"
+    (out / "a.json").write_text(json.dumps(content))
+    assert run(capsys, "digitize", "--from", out / "a.json", "-o", out)[0] == 0
+    options = reader[-1][1]
+    assert options.leads is None, "names that were given before stand in the boxes now, as edited"
+    assert [box[0] for box in options.boxes] == ["V5"] * len(content["boxes"])
+
+
 def test_an_edited_assumption_is_taken(tmp_path, picture, reader, capsys) -> None:
     out = tmp_path / "out"
     assert run(capsys, "digitize", picture("a.png"), "-o", out)[0] == 0

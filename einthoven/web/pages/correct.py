@@ -78,6 +78,12 @@ def _asked(d: Digitization) -> dict[str, Any]:
         pixels.append(column.number_input(label, 0.5, 200.0, None, key=f"c_px_{axis}", placeholder=_AS_FOUND))
     if pixels[0] is not None and pixels[1] is not None:
         options["px_per_mm"] = (float(pixels[0]), float(pixels[1]))
+    names = ", ".join(box.lead for box in d.boxes)
+    leads = st.text_input(
+        "Names of the leads as they stand, row by row and then the strips", names, key="c_leads", max_chars=200
+    )
+    if leads.strip() and leads != names:
+        options["leads"] = tuple(name.strip() for name in leads.split(","))
     corners = _corners(d)
     if corners is not None:
         options["corners"] = corners
