@@ -14,7 +14,7 @@ from digitize.text import NameHit
 from digitize.trace import Row, background_level, retrace_all
 from ecg.errors import DigitizationError
 
-__all__ = ["Frame", "find_frame"]
+__all__ = ["Frame", "find_frame", "widened"]
 
 Float = NDArray[np.float32]
 
@@ -110,6 +110,28 @@ def find_frame(
     else:
         rows = tuple(replace(r, start_px=first, stop_px=last) for r in rows)
     return Frame(share, rows, start_px, stop_px, px_per_mm, names, rules, edge_px, line)
+
+
+def widened(frame: Frame, bounds_px: Sequence[float]) -> Frame:
+    """Frame whose lines reach as far as the columns of the layout do.
+
+    Parameters
+    ----------
+    frame : Frame
+    bounds_px : sequence of float
+        Left edges of the columns and the right edge of the last; on a cropped page they may lie off it.
+
+    Returns
+    -------
+    Frame
+    """
+    start_px = min(frame.start_px, max(0.0, bounds_px[0]))
+    stop_px = max(frame.stop_px, min(float(frame.share.shape[1]), bounds_px[-1]))
+    if (start_px, stop_px) == (frame.start_px, frame.stop_px):
+        return frame
+    first, last = round(start_px), min(frame.share.shape[1], round(stop_px) + 1)
+    rows = tuple(replace(r, start_px=min(r.start_px, first), stop_px=max(r.stop_px, last)) for r in frame.rows)
+    return replace(frame, rows=rows, start_px=start_px, stop_px=stop_px)
 
 
 def _ends(

@@ -100,7 +100,8 @@ def places_of(match: LayoutMatch, frame: Frame, pulses: Sequence[Pulse]) -> list
     places = []
     for r, leads in enumerate(match.layout.rows):
         for c, lead in enumerate(leads):
-            left, right = match.bounds_px[c], match.bounds_px[c + 1]
+            # A cropped page's columns begin and end off the page.
+            left, right = max(0.0, match.bounds_px[c]), min(float(frame.share.shape[1]), match.bounds_px[c + 1])
             bars = (match.separators_px, words, match.separator_reach_px)
             places.append(Place(lead, r, c, False, left, right, zero.get(r), *bars))
     for k, lead in enumerate(match.layout.rhythm):
@@ -262,7 +263,7 @@ def _near_ink(x: Double, found: NDArray[np.bool_], gap_px: int) -> NDArray[np.bo
 
 
 def in_time(
-    readings: Sequence[LineReading], places: Sequence[Place], px_per_s: float, fs: float
+    readings: Sequence[LineReading], places: Sequence[Place], px_per_s: float, fs: float, start_px: float | None = None
 ) -> tuple[list[LineReading], str, tuple[str, ...]]:
     """Put every lead on the page's clock.
 
@@ -274,6 +275,8 @@ def in_time(
     px_per_s : float
     fs : float
         Hz.
+    start_px : float, optional
+        Where the recording begins; left of the first place where the page is cropped.
 
     Returns
     -------
@@ -283,7 +286,7 @@ def in_time(
         ``"measured"`` against a rhythm strip or where there is one column only, else ``"assumed"``.
     assumed : tuple of str
     """
-    origin = min(p.start_px for p in places)
+    origin = min([p.start_px for p in places] + ([] if start_px is None else [start_px]))
     columns = sorted({p.column for p in places if not p.is_strip})
     strip, lines = _columns(readings, places, px_per_s, fs)
     together: bool | None = False

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from digitize.algebra import reconciled
 from digitize.calibrate import Calibration, calibrate, to_record
-from digitize.frame import Frame, find_frame
+from digitize.frame import Frame, find_frame, widened
 from digitize.gains import odd_pulses, with_chest_gain
 from digitize.given import as_given
 from digitize.grid import GridMeasure
@@ -118,6 +118,7 @@ def digitize_all(page: Page, options: DigitizeOptions | None = None) -> tuple[Di
     believed = tuple(n for n in names if n.is_lead or n.text in printed.texts)
     frame = find_frame(share, rows, pulses, believed, rules, calibration.scale.px_per_mm_x, line)
     match = match_layout(frame, options.layout)
+    frame = widened(frame, match.bounds_px)
     steps.append({"stage": "layout", "name": match.layout.name, "margin": round(match.margin, 3), "named": match.named})
     return (_assemble(page, options, sheet, ink, frame, pulses, calibration, match, tuple(steps)),)
 
@@ -258,7 +259,7 @@ def _assemble(
     if told:
         places, frame, match = as_given(places, frame, match, options)
     readings = [read_line(frame, own[p.row], p, pen, scale, options.fs) for p in places]
-    readings, timing, assumed = in_time(readings, places, scale.px_per_s, options.fs)
+    readings, timing, assumed = in_time(readings, places, scale.px_per_s, options.fs, match.bounds_px[0])
     if not told:
         readings, match = name_strips(readings, places, match)
     readings = aligned(readings, places, scale.px_per_s)
