@@ -26,6 +26,9 @@ Double = NDArray[np.float64]
 _TILE_MM, _HOP_MM = 36.0, 18.0
 #: Tiles whose comb stands out less than this share of the best do not count.
 _WEAK = 0.45
+#: Finest flat page: a pen is 3 pixels wide there, and more of them only cost time; and how much coarser than the picture
+#: it may be, in one step of interpolation, before lines between the samples would be lost.
+_MOST_PX_PER_MM, _COARSER = 10.0, 1.6
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,18 +88,18 @@ def flatten(image: NDArray[np.uint8], grid: GridMeasure) -> Flattening | None:
     to_mm = _projective(tiles, grid, pitch * zoom)
     if to_mm is None:
         return None
-    mm_per_px = 1 / pitch
     to_mm = to_mm @ np.diag([zoom, zoom, 1.0])  # from pixels of the picture as it came
     frame = _frame(to_mm, image.shape[1], image.shape[0])
     if frame is None:
         return None
     left, top, right, bottom = frame
-    to_flat = np.array([[1, 0, -left], [0, 1, -top], [0, 0, mm_per_px]]) / mm_per_px @ to_mm
-    size = (round((right - left) * pitch), round((bottom - top) * pitch))
-    field, residual = displacement(picture, to_flat @ np.diag([1 / zoom, 1 / zoom, 1.0]), size, pitch)
-    step = max(4, round(2.0 * pitch))
-    lattice = _lattice(to_flat, field, size, pitch, step)
-    return Flattening(to_flat, lattice, step, size, pitch, residual)
+    fine = min(pitch, max(_MOST_PX_PER_MM, pitch / _COARSER))
+    to_flat = np.array([[fine, 0, -left * fine], [0, fine, -top * fine], [0, 0, 1.0]]) @ to_mm
+    size = (round((right - left) * fine), round((bottom - top) * fine))
+    field, residual = displacement(picture, to_flat @ np.diag([1 / zoom, 1 / zoom, 1.0]), size, fine)
+    step = max(4, round(2.0 * fine))
+    lattice = _lattice(to_flat, field, size, fine, step)
+    return Flattening(to_flat, lattice, step, size, fine, residual)
 
 
 def resampled(image: NDArray[np.uint8], flat: Flattening) -> NDArray[np.uint8]:
