@@ -12,6 +12,7 @@ from ecg import LEADS, ECGRecord
 from ecg.beats import find_beats, lead_groups
 from ecg.measure import measure
 from ecg.waves import delineate
+from synth import sample_physiology, synthesize_record
 
 FS = 500
 #: A Gaussian begins and ends two standard deviations from its middle, where the tangent at its steepest point meets
@@ -332,3 +333,21 @@ def test_real_records_are_measured_plausibly():
     assert all(100 <= v <= 220 for v in pr)
     assert len(qtc) >= 4
     assert all(320 <= v <= 460 for v in qtc)
+
+
+def test_small_complexes_before_a_raised_st_in_one_lead_are_beats() -> None:
+    """Of an inferior infarction lead II alone gave no heart beat: ST and T as large as the QRS hid it."""
+    made = synthesize_record(sample_physiology(np.random.default_rng(2), "ami_inferior"))
+    rates = [
+        measure(ECGRecord(made.signal[rows], made.fs, made.leads[rows])).rate.value
+        for rows in (slice(1, 2), slice(None))
+    ]
+    assert rates[0] == pytest.approx(rates[1], rel=0.01)
+
+
+def test_hum_of_the_mains_is_no_beat() -> None:
+    rng = np.random.default_rng(5)
+    t = np.arange(5000) / 500
+    for _ in range(20):
+        hum = 0.3 * np.sin(2 * np.pi * 50 * t + 0.1 * rng.standard_normal(5000))
+        assert measure(ECGRecord(hum[None].astype(np.float32), 500, ("II",))).rate.value is None
