@@ -55,6 +55,8 @@ class Experiment:
         Shipped model that is measured as it is; nothing is trained then.
     network : str
         Name of one network that several experiments measure, each on one of the tasks it learns; empty for its own.
+    trained : str
+        Network of other experiments that is measured as it is, on other pages than it learnt from.
     """
 
     name: str
@@ -70,6 +72,7 @@ class Experiment:
     train: Mapping[str, Any] = field(default_factory=dict)
     shipped: str = ""
     network: str = ""
+    trained: str = ""
 
 
 #: Epochs of each model where its recipe has more: an epoch costs one to three minutes of a core, and the machine that
@@ -97,8 +100,12 @@ def _models() -> list[Experiment]:
         for model, published in (("lead_ii_cnn", "ijraset_lead_ii"), ("twelve_lead_cnn", "ijraset_12_lead")):
             both: dict[str, Any] = {"published": published, "network": model, "what": "one network for two tasks"}
             found.append(Experiment(f"{model}_{task}", "models", task, model, **both))
-        strip: dict[str, Any] = {"what": "strip of drawn pages", "published": "ijraset_image", "pages": "strip"}
-        found.append(Experiment(f"image_signal_cnn_{task}", "models", task, "image_signal_cnn", **strip))
+        strip: dict[str, Any] = {"published": "ijraset_image", "pages": "strip"}
+        net, name = "image_signal_cnn", f"image_signal_cnn_{task}"
+        found.append(Experiment(name, "models", task, net, "strip of drawn pages", network=net, **strip))
+        # The gap between the pages that it learnt from (preset published) and pages as they come (preset field).
+        field_name, what = f"image_signal_cnn_field_{task}", "the same network, pages of every look"
+        found.append(Experiment(field_name, "ablation", task, net, what, trained=net, **strip))
     for model, published in (
         ("ecg_smart_net", "riek"),
         ("resnet18", ""),
@@ -229,6 +236,13 @@ def _model(experiment: Experiment, work: Path, common: Mapping[str, Any], given:
 
     if experiment.shipped:
         return model_folder(experiment.shipped)
+    if experiment.trained:
+        folder = work / experiment.trained
+        if not (folder / "card.json").is_file():
+            raise OptionsError(
+                f"{experiment.name} measures {experiment.trained}: train that first, into the same --work"
+            )
+        return folder
     out = work / (experiment.network or experiment.name)
     asked = train.Request(
         tasks=",".join(_learnt(experiment)),
