@@ -52,8 +52,13 @@ def explain(
         str, typer.Option(metavar="LABEL", help="Label to explain; else the one highest over its threshold.")
     ] = "",
     baseline: Annotated[
-        str, typer.Option(metavar="NAME", help="What methods start from: zero or flat (each lead at its median).")
-    ] = "zero",
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="What methods start from: zero, flat (each lead at its median) or paper (of a picture).  [default: "
+            "zero for leads, paper for pictures]",
+        ),
+    ] = "",
     age: Annotated[float | None, typer.Option(metavar="YEARS", help="Else what the file says.")] = None,
     sex: Annotated[Literal["M", "F"] | None, typer.Option(help="Else what the file says.")] = None,
     style: Annotated[

@@ -10,13 +10,12 @@ from digitize.result import Digitization
 from ecg.measure import Measurements
 from ecg.record import ECGRecord
 from explain.anatomy import Anatomy, anatomy, shown_on, wave_labels
-from explain.faithfulness import trust
 from explain.methods import ExplainOptions, view_for
 from explain.narrate import Facts, facts_of, narrate, published_text
 from explain.picture_view import picture_view
-from explain.pictures import trust_page
 from explain.result import Explanation
 from explain.subject import Subject
+from explain.trust import trust, trust_page
 
 __all__ = ["Account", "account_of", "account_of_page"]
 
@@ -33,7 +32,7 @@ class Account:
     anatomy : Anatomy or None
         None for pictures, whose pixels have no leads.
     faithfulness : mapping str -> float
-        From `explain.faithfulness.trust`.
+        From `explain.trust`.
     text : mapping str -> str
         By style: ``clinician``, ``patient``; for pictures ``published`` too.
     reasons : tuple of str

@@ -14,14 +14,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from classify.labels import find_task
 from explain.features import without_features
-from explain.result import Explanation, Map
+from explain.result import Map
 from explain.subject import Subject, undisturbed
 from explain.view import View
 
 __all__ = [
     "Curves",
+    "cell_values",
     "cells_of",
     "curves",
     "fidelity",
@@ -29,9 +29,9 @@ __all__ = [
     "likeness",
     "pointing",
     "probability_of",
+    "removals",
     "sensitivity",
-    "trust",
-    "trusted",
+    "without",
 ]
 
 Float = NDArray[np.float64]
@@ -330,64 +330,3 @@ def pointing(values: NDArray[np.floating], truth: NDArray[np.bool_]) -> float:
     """
     top = values == np.max(values)
     return float((top & truth).sum() / top.sum())
-
-
-def trust(subject: Subject, view: View, found: Explanation, seed: int = 0, controls: int = 5) -> dict[str, float]:
-    """Tell of one explanation how it fares against random maps of the same record.
-
-    Parameters
-    ----------
-    subject : Subject
-    view : View
-        Of the record that was explained.
-    found : Explanation
-    seed : int
-    controls : int
-        Random maps.
-
-    Returns
-    -------
-    dict
-        ``deletion``, ``insertion``: areas under the curves of this map, of the probability of the target, or, for a
-        signed map of an answer that was not given, of its absence; ``deletion_random``, ``insertion_random``: means
-        over the random ones; ``better_than_random``: share of them that fall more slowly.
-    """
-    target = subject.target(find_task(found.task), found.target)
-    return trusted(
-        found, lambda values, rng: curves(subject, view, target, values, rng), np.random.default_rng(seed), controls
-    )
-
-
-def trusted(
-    found: Explanation,
-    run: Callable[[Float32, np.random.Generator], Curves],
-    rng: np.random.Generator,
-    controls: int,
-) -> dict[str, float]:
-    """Compare the curves of an explanation with those of random orders, as `trust` says.
-
-    Parameters
-    ----------
-    found : Explanation
-    run : callable
-        Curves of a map on the input, whose ties the generator orders.
-    rng : numpy.random.Generator
-    controls : int
-
-    Returns
-    -------
-    dict
-    """
-    # A signed map of an answer that was not given is tested as what it is told as: reasons against the target.
-    against = found.signed and not found.decision
-    own = run(-found.on_input if against else found.on_input, rng)
-    others = [run(np.zeros_like(found.on_input), rng) for _ in range(controls)]
-    areas = np.array([[c.deletion_area, c.insertion_area] for c in (own, *others)])
-    areas = 1 - areas if against else areas
-    return {
-        "deletion": float(areas[0, 0]),
-        "insertion": float(areas[0, 1]),
-        "deletion_random": float(areas[1:, 0].mean()),
-        "insertion_random": float(areas[1:, 1].mean()),
-        "better_than_random": float((areas[0, 0] < areas[1:, 0]).mean()),
-    }

@@ -1,7 +1,7 @@
 """Explanations of image networks: the same methods on the picture of a page, laid back on the page's own pixels.
 
 Grad-CAM is grad-cam's library, Integrated Gradients and saliency are captum's; papers stand with the signal methods. Of
-the three colours the sum (signed maps) or the largest size (others) is shown.
+the colours the sum (signed maps) or the largest size (others) is shown.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from classify.vision import torchvision
 from digitize.result import Digitization
 from explain.answers import answer_to, explanation_of
 from explain.colours import normalised, tinted
-from explain.faithfulness import Curves, probability_of, removals, trusted
+from explain.faithfulness import Curves, probability_of, removals
 from explain.gradcam import layer_of, scaled
 from explain.guided import guided_gradient
 from explain.methods import ExplainOptions, default_method, find_method
@@ -27,12 +27,18 @@ from explain.picture_view import PATCHES, PictureView, patches, picture_view, wi
 from explain.result import Explanation, Map
 from explain.subject import Subject, undisturbed
 
-__all__ = ["PICTURE_METHODS", "draw_picture", "explain_page", "picture_curves", "trust_page"]
+__all__ = ["PICTURE_METHODS", "draw_picture", "explain_page", "picture_curves"]
 
 Float32 = NDArray[np.float32]
 
 #: As for signals, see `explain.gradients`.
 _FIRST_STEPS, _MOST_STEPS, _LEAST_DELTA, _BATCH = 32, 500, 0.01, 8
+#: Steps of `integrated_smooth`: 8 did as well as 16 (area gained by deletion 0.15 and 0.12 on 10 drawn pages of the
+#: four-class network, 0.22 and 0.24 on 7 of PTB-XL's) in half the time.
+_SMOOTH_STEPS = 8
+#: Standard deviation of its spreading, as a share of the picture's height: 2 of 192 pixels, 1.4 mm of paper. By 7
+#: pixels, from one square into the next, the area gained fell from 0.15 to 0.05.
+_SPREAD = 1 / 96
 
 
 def _grad_cam(subject: Subject, view: PictureView, target: int, _options: ExplainOptions) -> Map:
@@ -96,14 +102,14 @@ def _integral(subject: Subject, view: PictureView, target: int, baseline: str, s
 
 
 def _start(view: PictureView, baseline: str) -> Float32:
-    """Picture without its ink: 0, as published, or the colour of the paper."""
+    """Picture without its ink: the colour of the paper, or 0, as published."""
     colour = np.zeros_like(view.paper) if baseline == "zero" else view.paper
     return np.broadcast_to(colour, view.x.shape).copy()
 
 
 def _integrated_smooth(subject: Subject, view: PictureView, target: int, options: ExplainOptions) -> Map:
-    values, delta = _integral(subject, view, target, options.baseline, _FIRST_STEPS)
-    return Map(_spread(values), delta, _FIRST_STEPS)
+    values, delta = _integral(subject, view, target, options.baseline, _SMOOTH_STEPS)
+    return Map(_spread(values), delta, _SMOOTH_STEPS)
 
 
 def _guided_input(subject: Subject, view: PictureView, target: int, options: ExplainOptions) -> Map:
@@ -114,10 +120,10 @@ def _guided_input(subject: Subject, view: PictureView, target: int, options: Exp
 
 
 def _spread(values: Float32) -> Float32:
-    """Spread over a quarter of a patch; the sum stays."""
+    """Spread over the width of a trace and its surroundings; the sum stays."""
     import cv2
 
-    sd = values.shape[1] / PATCHES / 4
+    sd = _SPREAD * values.shape[0]
     return np.asarray(cv2.GaussianBlur(values, (0, 0), sd, borderType=cv2.BORDER_REFLECT), dtype=np.float32)
 
 
@@ -219,7 +225,7 @@ def explain_page(subject: Subject, reading: Digitization, options: ExplainOption
         found,
         view.on_page(found.values),
         method=method.name,
-        baseline=options.baseline if method.baselines else "",
+        baseline=(options.baseline or "paper") if method.baselines else "",
         signed=method.signed,
         seconds=seconds,
     )
@@ -268,16 +274,3 @@ def picture_curves(
         [probability_of(subject, without(view, part), target) for part in np.array_split(gone, 2)]  # bounds the memory
     )
     return Curves(p[:11], p[11:][::-1])
-
-
-def trust_page(
-    subject: Subject, view: PictureView, found: Explanation, seed: int = 0, controls: int = 3
-) -> dict[str, float]:
-    """Tell how an explanation of a page fares against random orders of its patches; as `explain.faithfulness.trust`."""
-    target = subject.target(find_task(found.task), found.target)
-    return trusted(
-        found,
-        lambda values, rng: picture_curves(subject, view, target, values, rng),
-        np.random.default_rng(seed),
-        controls,
-    )

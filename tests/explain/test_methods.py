@@ -17,7 +17,6 @@ pytest.importorskip("captum")
 
 from subjects import SMALL, card_of, heart, subject  # noqa: E402
 
-from explain.faithfulness import trust  # noqa: E402
 from explain.methods import (  # noqa: E402
     METHODS,
     ExplainOptions,
@@ -28,6 +27,7 @@ from explain.methods import (  # noqa: E402
     view_for,
 )
 from explain.subject import Subject, subject_of  # noqa: E402
+from explain.trust import trust  # noqa: E402
 
 NETWORKS = [m.name for m in MODELS.values() if m.kind == "network" and m.spec.kind in ("leads", "paper", "beat")]
 PAIRS = [(name, method) for name in NETWORKS for method in supported(MODELS[name])]

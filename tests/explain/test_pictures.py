@@ -23,8 +23,9 @@ from subjects import card_of, heart  # noqa: E402
 
 from explain.methods import METHODS, ExplainOptions, explain  # noqa: E402
 from explain.picture_view import picture_view  # noqa: E402
-from explain.pictures import PICTURE_METHODS, explain_page, trust_page  # noqa: E402
+from explain.pictures import PICTURE_METHODS, explain_page  # noqa: E402
 from explain.subject import Subject, subject_of  # noqa: E402
+from explain.trust import trust_page  # noqa: E402
 from synth import demo_page  # noqa: E402
 
 nn = torch.nn
@@ -89,7 +90,7 @@ def test_methods_explain_image_networks_and_leave_them_as_they_were(name: str, m
 @pytest.mark.parametrize("method", sorted(METHODS))
 def test_every_method_finds_the_corner_that_decides(method: str, reading: Any) -> None:
     given = opened(Corner(), "features")
-    found = explain_page(given, reading, ExplainOptions(task="mi", method=method, baseline="paper"))
+    found = explain_page(given, reading, ExplainOptions(task="mi", method=method))
     assert set(PICTURE_METHODS) == set(METHODS)
     assert found.on_input.shape == (64, 96)
     size = np.abs(found.on_input)
@@ -98,8 +99,9 @@ def test_every_method_finds_the_corner_that_decides(method: str, reading: Any) -
         assert share < 0.5
     else:
         assert share > 0.9
-    if found.delta is not None:
-        assert found.delta <= 0.01
+    if found.delta is not None:  # eight steps are not refined
+        assert found.delta <= (0.05 if method == "integrated_smooth" else 0.01)
+    assert found.baseline == ("paper" if METHODS[method].baselines else "")
 
 
 def test_a_map_lies_on_the_page_where_the_network_saw_it(reading: Any) -> None:
