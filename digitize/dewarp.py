@@ -26,7 +26,7 @@ Double = NDArray[np.float64]
 _TILE_MM, _HOP_MM = 36.0, 18.0
 #: Tiles whose comb stands out less than this share of the best do not count.
 _WEAK = 0.45
-#: Finest flat page: a pen is 3 pixels wide there, and more of them only cost time; and how much coarser than the picture
+#: Finest flat page: a pen is 3 pixels wide there, and more only cost time; and how much coarser than the picture
 #: it may be, in one step of interpolation, before lines between the samples would be lost.
 _MOST_PX_PER_MM, _COARSER = 10.0, 1.6
 

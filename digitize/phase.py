@@ -24,6 +24,17 @@ BLOCK_MM = 5.0
 _TURNS = ((5.0, 2.0), (5.0, 2.0), (1.0, 1.5), (1.0, 1.0))
 #: Blocks whose lines stand out less than this share of the usual do not count.
 _WEAK = 0.45
+#: Ways of trusting a phase: how much better than chance neighbouring blocks must agree on it, and the agreement that is
+#: always enough. Faint and blurred grids need the first, sheets with strong ink or folds the others. The one is taken
+#: that lays the 1 mm lines straight and bends the paper little: a bulge of a whole millimetre leaves them straight.
+_TRUSTS = ((1.1, 0.3), (4.5, 0.65), (6.0, 0.8))
+#: What a millimetre of bending from block to block takes off the straightness.
+_BENT = 2.0
+#: Weight that blocks must have together to say anything.
+_LIGHT = 0.1
+#: Blocks across which paper is smooth, and how far in mm it may be off them: a line that was taken for its neighbour is
+#: a whole millimetre off.
+_ACROSS, _SLIPPED_MM = 11, 0.6
 
 
 def displacement(picture: Float, to_flat: Double, size: tuple[int, int], pitch: float) -> tuple[Double, float]:
@@ -54,23 +65,51 @@ def displacement(picture: Float, to_flat: Double, size: tuple[int, int], pitch: 
     small = (round(size[0] * zoom), round(size[1] * zoom))
     straight = np.diag([zoom, zoom, 1.0]) @ to_flat
     shape = (-(-small[1] // round(BLOCK_MM * px)), -(-small[0] // round(BLOCK_MM * px)))
-    total: Double = np.zeros((*shape, 2))
-    for period, spread in _TURNS:
+    back: Double = np.linalg.inv(straight).astype(np.float64)
+
+    def moved(field: Double) -> Float:
         # The picture moved by what is known so far shows what is not.
-        back: Double = np.linalg.inv(straight).astype(np.float64)
-        maps = _dense(back, total, small, px)
-        flat = cv2.remap(picture, maps[0], maps[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
-        step = np.stack([_phase(flat, px, axis, shape, period, spread) for axis in (0, 1)], axis=2)
-        total = total + step
+        maps = _dense(back, field, small, px)
+        flat: Float = cv2.remap(
+            picture, maps[0], maps[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0
+        )
+        return flat
+
+    best, total = -np.inf, np.zeros((*shape, 2))
+    start = moved(total)
+    for trust in _TRUSTS:
+        field, flat = np.zeros((*shape, 2)), start
+        for period, spread in _TURNS:
+            step = np.stack([_phase(flat, px, axis, shape, (period, spread), trust) for axis in (0, 1)], axis=2)
+            field = field + step if period > 1 else _unslipped(field + step)
+            flat = moved(field)
+        merit = _straightness(flat, px, shape) - _BENT * _bending(field)
+        if merit > best:
+            best, total = merit, field
     # A shift of the whole sheet bends nothing.
     return total, float(np.sqrt(((total - total.mean(axis=(0, 1))) ** 2).mean()))
 
 
-def _phase(flat: Float, px: float, axis: int, shape: tuple[int, int], period: float, spread: float) -> Double:
+def _straightness(flat: Float, px: float, shape: tuple[int, int]) -> float:
+    """How well the blocks of a page agree on the phase of its 1 mm lines, 0 to 1: the lesser of both axes."""
+    waves = [_demodulated(flat, px, axis, shape, round(BLOCK_MM * px)) for axis in (0, 1)]
+    return min(float(np.abs(w.sum()) / max(np.abs(w).sum(), 1e-9)) for w in waves)
+
+
+def _bending(field: Double) -> float:
+    """Root mean square of the second differences of a displacement, in mm."""
+    bends = [np.diff(field, 2, axis=axis).ravel() for axis in (0, 1) if field.shape[axis] > 2]
+    return float(np.sqrt(np.mean(np.concatenate(bends) ** 2))) if bends else 0.0
+
+
+def _phase(
+    flat: Float, px: float, axis: int, shape: tuple[int, int], turn: tuple[float, float], sureness: tuple[float, float]
+) -> Double:
     """Displacement of one family of lines by its phase, in mm, smooth over blocks."""
     from scipy.ndimage import gaussian_filter
     from skimage.restoration import unwrap_phase
 
+    period, spread = turn
     blocks = _demodulated(flat, px * period, axis, shape, round(BLOCK_MM * px))
     strength = np.abs(blocks)
     usual = np.percentile(strength, 75)
@@ -80,7 +119,10 @@ def _phase(flat: Float, px: float, axis: int, shape: tuple[int, int], period: fl
     # Smooth the wave itself first: neighbours that disagree cancel out.
     unit = blocks * weight / np.maximum(strength, 1e-9)
     wave = gaussian_filter(unit.real, spread) + 1j * gaussian_filter(unit.imag, spread)
-    sure = np.abs(wave) > 0.15
+    mass = gaussian_filter(weight, spread)
+    # Unit vectors of random phase, n of them under the bell, add up to n ** -0.5 of their number.
+    chance = 1 / np.sqrt(4 * np.pi * spread**2)
+    sure = (mass > _LIGHT) & (np.abs(wave) > min(sureness[0] * chance, sureness[1]) * mass)
     if sure.sum() < 4:
         return np.zeros(shape)
     phase = np.ma.MaskedArray(np.angle(wave), mask=~sure)
@@ -99,6 +141,15 @@ def _phase(flat: Float, px: float, axis: int, shape: tuple[int, int], period: fl
         out[usable] = (value / np.maximum(mass, 1e-9))[usable]
         done |= usable
     return out
+
+
+def _unslipped(field: Double) -> Double:
+    """Displacements with those put back that are whole millimetres off the paper around them."""
+    from scipy.ndimage import median_filter
+
+    off = field - median_filter(field, size=(_ACROSS, _ACROSS, 1), mode="nearest")
+    back: Double = field - np.where(np.abs(off) > _SLIPPED_MM, np.rint(off), 0.0)
+    return back
 
 
 def _demodulated(
