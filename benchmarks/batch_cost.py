@@ -6,7 +6,6 @@ the plan, with a million files that do not exist. ``... kills`` runs the program
 nothing, kills it and its processes (SIGKILL) at random times and in the middle of a rename, lets it end, and counts
 what was lost or doubled: ``results/batch_kills.json``. ``... kills --real`` reads drawn pages in place of them,
 ``... archive`` one archive of 2,000 pages that is killed twice.
-``... tables`` writes the tables of ``docs/scale.md``.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.batch_kills import WRONG, kill_again_and_again, killed_archive
-from benchmarks.batch_tables import RESULTS, write_tables
+from benchmarks.batch_tables import RESULTS
 from einthoven.batch import BatchOptions, run_batch
 from einthoven.batch.pool import run_pool
 from einthoven.outputs import version, write_json
@@ -215,10 +214,8 @@ def main(arguments: list[str]) -> int:
     kills.add_argument("--repetitions", type=int, default=20)
     kills.add_argument("--real", action="store_true")
     commands.add_parser("archive").add_argument("--pages", type=int, default=2000)
-    commands.add_parser("tables", help="write the tables of docs/scale.md anew")
     chosen = parser.parse_args(arguments)
     measure: dict[str, Callable[[], int]] = {
-        "tables": write_tables,
         "cost": partial(_cost, chosen),
         "index": partial(_index, chosen),
         "kills": partial(_killed, chosen),

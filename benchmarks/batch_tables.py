@@ -1,4 +1,4 @@
-"""Tables of ``docs/scale.md``, from the measurements of `benchmarks.batch_cost`."""
+"""Tables of ``docs/scale.md`` and ``docs/web.md``, from the measurements of `batch_cost` and `web_load`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks.batch_kills import KILLS
 
-__all__ = ["render_kills", "render_scale", "write_tables"]
+__all__ = ["render_kills", "render_load", "render_scale"]
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
@@ -87,12 +87,33 @@ def render_kills(results: Path = RESULTS) -> str:
     return "\n".join(lines)
 
 
-def write_tables() -> int:
-    """Write the tables anew; always 0."""
-    from benchmarks.tables import replaced
+def render_load(results: Path = RESULTS) -> str:
+    """Tell what twenty people at the web page at once met.
 
-    path = ROOT / "docs" / "scale.md"
-    text = path.read_text(encoding="utf-8")
-    text = replaced(replaced(text, "scale", render_scale()), "kills", render_kills())
-    path.write_text(text, encoding="utf-8")
-    return 0
+    Parameters
+    ----------
+    results : Path
+        Folder of ``web_load.json``.
+
+    Returns
+    -------
+    str
+        Markdown.
+    """
+    found = json.loads((results / "web_load.json").read_text(encoding="utf-8"))
+    rows = [
+        ("people at once, all answered" if found["answered"] == found["people"] else "people at once", found["people"]),
+        ("errors", found["errors"]),
+        (
+            "were told their place in the queue",
+            f"{found['told_a_queue']}, {found['longest_queue_shown']} at the longest",
+        ),
+        (
+            "from the button to the answer",
+            f"{found['seconds_median']:.0f} s in the median, {found['seconds_longest']:.0f} s at most",
+        ),
+        ("processor time of the server", f"{found['server_cpu_s_a_person']:.1f} s a person"),
+        ("memory of the server", f"{found['server_peak_mib'] / 1024:.1f} GiB at its peak"),
+    ]
+    origin = f"{found['cores']} cores, on which the browsers ran too. Commit `{str(found['commit'])[:10]}`."
+    return "\n".join(["| | |", "|---|---|", *(f"| {a} | {b} |" for a, b in rows), "", origin])

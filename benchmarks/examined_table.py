@@ -6,18 +6,26 @@ The front door tells beside a map how far it can be trusted. `benchmarks.tables`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 __all__ = ["render_examined"]
 
 #: Controls, which nobody is offered.
 _CONTROLS = ("random", "constant", "amplitude")
-_HEAD = "| weights | method | passed | examinations | not passed | leading lead |\n|---|---|---:|---:|---|---:|"
+#: What was answered in each part, as `einthoven.diagnosis.examined` names it. The small networks tell of the method,
+#: whatever is asked.
+_ANSWERS = {
+    "infarction": ("infarctions", "fold9", "networks"),
+    "premature beats": ("premature", "networks"),
+    "pages": ("pages",),
+}
+_HEAD = """| weights | method | answers | passed | examinations | not passed | leading lead |
+|---|---|---|---:|---:|---|---:|"""
 
 
 def render_examined(results: Mapping[str, Mapping[str, Any]]) -> str:
-    """One row a model and method.
+    """One row a model, method and kind of answer.
 
     Parameters
     ----------
@@ -33,22 +41,31 @@ def render_examined(results: Mapping[str, Mapping[str, Any]]) -> str:
     for content in results.values():
         if not content["constant_fails"]:
             continue
-        figures: dict[str, dict[str, Mapping[str, Any]]] = {}
-        for part in content["examinations"].values():
-            for name, by_method in part.items():
-                for method, told in by_method.items():
-                    if method not in _CONTROLS and told["lo"] is not None:
-                        # An examination that is made on several sets of records is passed where all of them pass it.
-                        before = figures.setdefault(method, {}).get(name)
-                        if before is None or before["passed"]:
-                            figures[method][name] = told
-        rows += [_row(content["sha256"], method, told) for method, told in sorted(figures.items())]
+        for answers, parts in _ANSWERS.items():
+            examinations = content["examinations"]
+            if parts[0] in examinations:
+                found = _figures([examinations[part] for part in parts if part in examinations])
+                rows += [_row(content["sha256"], method, answers, told) for method, told in sorted(found.items())]
     return "\n".join([_HEAD, *rows])
 
 
-def _row(sha256: str, method: str, told: Mapping[str, Mapping[str, Any]]) -> str:
+def _figures(parts: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Mapping[str, Any]]]:
+    """Figure of each method in each examination that has an interval."""
+    figures: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for part in parts:
+        for name, by_method in part.items():
+            for method, told in by_method.items():
+                if method not in _CONTROLS and told["lo"] is not None:
+                    # An examination that is made on several sets of records is passed where all of them pass it.
+                    before = figures.setdefault(method, {}).get(name)
+                    if before is None or before["passed"]:
+                        figures[method][name] = told
+    return figures
+
+
+def _row(sha256: str, method: str, answers: str, told: Mapping[str, Mapping[str, Any]]) -> str:
     failed = [name.replace("_", " ") for name, figure in told.items() if not figure["passed"]]
     lead = told.get("leading_lead")
     share = "–" if lead is None else f"{lead['value']:.2f}"
     passed = len(told) - len(failed)
-    return f"| {sha256} | {method} | {passed} | {len(told)} | {', '.join(failed) or '–'} | {share} |"
+    return f"| {sha256} | {method} | {answers} | {passed} | {len(told)} | {', '.join(failed) or '–'} | {share} |"

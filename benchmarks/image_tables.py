@@ -21,7 +21,7 @@ __all__ = [
 HERE = Path(__file__).resolve().parent
 SCHEMA = "einthoven.images"
 _NONE_YET = "_No results yet: run `python -m benchmarks.images cv NAME --images DIR --work DIR`._"
-_HEAD = ("model", "parameters", "pages", "macro F1 (95 %)", "accuracy", "precision", "recall", "AUROC", "ECE")
+_HEAD = ("model", "parameters", "epochs", "pages", "macro F1 (95 %)", "accuracy", "precision", "recall", "AUROC", "ECE")
 _SHOWN = ("accuracy", "precision", "sensitivity", "auroc", "ece")
 
 Result = Mapping[str, Any]
@@ -70,7 +70,7 @@ def render_models(results: Mapping[str, Result], published: Mapping[str, Any] | 
         if name in given:
             p = given[name]
             told = [f"_{p[key]:.2f}_" for key in ("f1", "accuracy", "precision", "recall")]
-            lines.append(_row(["_copies on both sides, as published_", "", "", *told, "", ""]))
+            lines.append(_row(["_copies on both sides, as published_", "", "", "", *told, "", ""]))
     origin = ", ".join(sorted({f"`{str(content['commit'])[:10]}`" for content in honest.values()}))
     return "\n".join([_row(_HEAD), "|---|" + "---:|" * (len(_HEAD) - 1), *lines]) + f"\n\nCommits {origin}."
 
@@ -231,7 +231,18 @@ def _line(name: str, content: Result) -> str:
     what = content["experiment"].get("what", "")
     numbers = [_number(metrics[key]["value"]) for key in _SHOWN]
     parameters = f"{content['parameters']:,}" if content["parameters"] else ""
-    return _row([f"{name}, {what}" if what else name, parameters, content["n"], _interval(metrics["f1"]), *numbers])
+    told = f"{name}, {what}" if what else name
+    return _row([told, parameters, _epochs(content), content["n"], _interval(metrics["f1"]), *numbers])
+
+
+def _epochs(content: Result) -> str:
+    """At most so many; trees and joined models learn in none."""
+    options = content["options"]
+    return (
+        str(options["epochs"])
+        if options and content["parameters"] and content["experiment"]["recipe"] != "none"
+        else ""
+    )
 
 
 def _row(cells: Sequence[Any]) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import (
+    batch_tables,
     classifier_tables,
     examined_table,
     explanation_tables,
@@ -209,6 +210,9 @@ BLOCKS = (
     ("docs/images.md", "images confusion", lambda _: image_tables.render_confusion(image_tables.load_images())),
     ("docs/images.md", "images route", lambda _: image_tables.render_route()),
     ("docs/images.md", "images others", lambda _: image_tables.render_others()),
+    ("docs/scale.md", "scale", lambda _: batch_tables.render_scale()),
+    ("docs/scale.md", "kills", lambda _: batch_tables.render_kills()),
+    ("docs/web.md", "load", lambda _: batch_tables.render_load()),
     ("docs/diagnosis.md", "measurements", lambda _: measurement_tables.render_measurements()),
     ("docs/explanations.md", "explanation levels", lambda _: explanation_tables.render_levels()),
     ("docs/explanations.md", "explanations", _explanations(explanation_tables.render_examinations)),

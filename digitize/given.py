@@ -27,8 +27,8 @@ def as_given(
     frame : Frame
     match : LayoutMatch
     options : DigitizeOptions
-        With ``leads`` or ``boxes``, as many as there are places and in their order. Of a box count the name, the left
-        and right edge, and the line of trace that its middle is nearest to.
+        With ``leads`` or ``boxes``, else nothing changes; as many as there are places and in their order. Of a box
+        count the name, the left and right edge, and the line of trace that its middle is nearest to.
 
     Returns
     -------
@@ -44,6 +44,8 @@ def as_given(
         If there are more or fewer than places.
     """
     boxes = options.boxes or ()
+    if not options.tells_leads:
+        return list(places), frame, match
     names = options.leads or tuple(box[0] for box in boxes)
     if len(names) != len(places):
         what = "names" if options.leads else "boxes"

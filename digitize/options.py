@@ -61,6 +61,11 @@ class DigitizeOptions:
     keep_text: bool = False
     fs: float = 500.0
 
+    @property
+    def tells_leads(self) -> bool:
+        """Whether a person says which lead stands where."""
+        return self.leads is not None or self.boxes is not None
+
     def __post_init__(self) -> None:
         if self.method not in ("auto", "classical"):
             raise OptionsError(f"method must be auto or classical, got {self.method!r}")

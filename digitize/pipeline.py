@@ -254,13 +254,10 @@ def _assemble(
     scale = calibration.scale
     pen = _pen(frame)
     own = _own_ink(frame, pen, match)
-    places = places_of(match, frame, pulses)
-    told = options.leads is not None or options.boxes is not None
-    if told:
-        places, frame, match = as_given(places, frame, match, options)
+    places, frame, match = as_given(places_of(match, frame, pulses), frame, match, options)
     readings = [read_line(frame, own[p.row], p, pen, scale, options.fs) for p in places]
     readings, timing, assumed = in_time(readings, places, scale.px_per_s, options.fs, match.bounds_px[0])
-    if not told:
+    if not options.tells_leads:
         readings, match = name_strips(readings, places, match)
     readings = aligned(readings, places, scale.px_per_s)
     seen = to_record(tuple(r.trace for r in readings), scale, fs=options.fs)
@@ -268,16 +265,15 @@ def _assemble(
     record = with_chest_gain(to_record(traces, scale, fs=options.fs), pulses)
     overruled = tuple(str(step["forced_past"]) for step in steps if "forced_past" in step)
     judged = verdict(seen, readings, frame, sheet, ink, pen, pulses, calibration, match, overruled)
-    status, reasons = judged.status, judged.reasons
-    if status == "refused" and not options.force:
-        raise DigitizationError("quality", "; ".join(reasons), "scan the page again, or --force it")
+    if judged.status == "refused" and not options.force:
+        raise DigitizationError("quality", "; ".join(judged.reasons), "scan the page again, or --force it")
     boxes = tuple(t.box for t in traces)
     done = (*steps, _pen_step(pen), _algebra_step(seen))
     return Digitization(
         record,
         page,
-        status,
-        reasons,
+        judged.status,
+        judged.reasons,
         scale=scale,
         evidence=calibration.evidence,
         layout=match.layout,
@@ -290,7 +286,7 @@ def _assemble(
         corners=sheet.corners(*_around(boxes)),
         homography=sheet.homography if sheet.homography is not None else np.eye(3),
         steps=done,
-        forced=status == "refused",
+        forced=judged.status == "refused",
         flattening=sheet.flattening,
         signs=judged.signs,
     )

@@ -1,4 +1,4 @@
-"""The tables of docs/scale.md are those of the results, and the count of an archive's faults finds each kind."""
+"""The count of an archive's faults finds each kind."""
 
 from __future__ import annotations
 
@@ -11,18 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from benchmarks import batch_cost, batch_kills, batch_tables
-from benchmarks.tables import replaced
+from benchmarks import batch_cost, batch_kills
 from einthoven.batch import BatchOptions, run_batch
 from einthoven.batch.pool import run_here
-
-SCALE = Path(__file__).resolve().parents[2] / "docs" / "scale.md"
-
-
-def test_the_tables_of_the_archive_are_those_of_the_results() -> None:
-    text = SCALE.read_text(encoding="utf-8")
-    new = replaced(replaced(text, "scale", batch_tables.render_scale()), "kills", batch_tables.render_kills())
-    assert new == text, "docs/scale.md is out of date: run python -m benchmarks.batch_cost tables"
 
 
 @pytest.fixture
