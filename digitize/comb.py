@@ -23,6 +23,8 @@ Double = NDArray[np.float64]
 _OFF_MM = 1.5
 #: How much narrower or wider than a part of the lines a column may be: a fifth of a line was missed at most.
 _NARROWER, _WIDER = 0.8, 1.25
+#: Share of the last column that must be seen.
+_SEEN = 0.25
 #: Single strokes, which separators and pulses are as well, weigh less than other names.
 _STROKE = 0.3
 #: Columns that must show two names, and names in all.
@@ -84,8 +86,12 @@ def name_comb(
     y = np.array([(n.xyxy_px[1] + n.xyxy_px[3]) / 2 for n in hits])
     sure = np.array([n.confidence * (_STROKE if n.text == "I" else 1.0) for n in hits])
     off, part = _OFF_MM * px_per_mm, (stop_px - start_px) / columns
+    # The last column begins well before the lines end.
+    latest = stop_px - _SEEN * part
     best: tuple[float, NDArray[np.int64]] | None = None
     for first, width in _trials(x, columns, part, start_px, px_per_mm):
+        if first + (columns - 1) * width > latest:
+            continue
         tooth = np.rint((x - first) / width).astype(np.int64)
         away = np.abs(x - first - tooth * width)
         tooth[(away > off) | (tooth < 0) | (tooth >= columns)] = -1

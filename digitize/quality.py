@@ -41,6 +41,10 @@ _TOGETHER, _APART = 0.5, 0.25
 #: Misfit of the augmented leads' mean beats: at most 0.21 on 95 % and 0.57 on 98 % of 131 drawn pages that were read
 #: well; with aVR and aVL exchanged it is above on 90 % of them.
 _CROSSED = 0.5
+#: Correlation of II with I + III below which they are unlike, if so much of the limb leads' own spread is left: where
+#: II is small, errors of I and III make r small as well, and well-read pages leave 0.02 to 0.6. And the share that is
+#: too much at any correlation.
+_UNLIKE, _LEFT, _MOST_LEFT = 0.7, 0.4, 0.8
 #: Names that show which way round a page is; one or two may be strokes of the trace taken for letters.
 _NAMED = 3
 
@@ -140,11 +144,8 @@ def judge_page(
     if together is not None and together < _APART:
         return "refused", tuple(reasons)
     residual = limb_residual(record)
-    # Correctly placed limb leads agree to r > 0.9 on every page measured; swapped or misplaced ones fall below 0.5.
-    two = record["II"][np.isfinite(record["II"])] if "II" in record.leads else np.array([])
-    # Well-read pages leave a fifth of II's own spread; exchanged leads leave more than four fifths.
-    misfit = residual.einthoven_mv / float(np.std(two)) if two.size and np.std(two) > 0 else 0.0
-    if np.isfinite(residual.r) and (residual.r < 0.7 or misfit > 0.8):
+    misfit = residual.einthoven_mv / _limb_spread(record)
+    if np.isfinite(residual.r) and ((residual.r < _UNLIKE and misfit > _LEFT) or misfit > _MOST_LEFT):
         reasons.append(f"II and I + III disagree (r = {residual.r:.2f}): leads may be swapped")
     crossed = limb_misfit(record)
     if crossed is not None and crossed > _CROSSED:
@@ -153,6 +154,16 @@ def judge_page(
     if direction is not None and direction < 0:
         reasons.append("its waves come before its beats: the page may be mirrored or stand upside down")
     return ("review" if reasons else "accepted"), tuple(reasons)
+
+
+def _limb_spread(record: ECGRecord) -> float:
+    """Root mean square of I, II and III about their means, in mV, where all three are known."""
+    if not {"I", "II", "III"} <= set(record.leads):
+        return float("inf")
+    limb = np.stack([record[lead] for lead in ("I", "II", "III")]).astype(np.float64)
+    seen = limb[:, np.isfinite(limb).all(axis=0)]
+    spread = float(np.sqrt(seen.var(axis=1).mean())) if seen.shape[1] else 0.0
+    return spread if spread > 0 else float("inf")
 
 
 def _odd_rate(rate: float | None, speed_assumed: bool) -> list[str]:

@@ -33,6 +33,8 @@ _COHERENT, _STANDS_OUT, _HEARD = 0.4, 2.2, 1.7
 #: What flattening must add to the coherence: a flat page of dots that a program rounded to pixels has 0.4, and gains
 #: 0.1 from following its own ink; photographs gain 0.4 or more.
 _GAIN = 0.3
+#: Coherence of a straight comb from which it tells how far the paper is bent: up to a fifth of a millimetre.
+_STEADY = 0.5
 #: A straight comb of this strength and tilt is the page's own: printed dots that a program rounded to pixels have 4.5
 #: and 0.004 degrees with a coherence of 0.45.
 _CLEAR, _LEVEL_DEG = 4.0, 0.1
@@ -113,7 +115,7 @@ def upright(page: Page, options: DigitizeOptions, steps: list[Mapping[str, Any]]
     if (grid is None or grid.coherence < _BENT) and options.method != "classical":
         flat = _flattened(page, grid, image, homography)
         if flat is not None:
-            steps += [_grid_step(grid), {"stage": "flatten", "residual_mm": round(_bend(flat), 3)}]
+            steps += [_grid_step(grid), {"stage": "flatten", "residual_mm": round(_bend(flat.flattening), 3)}]
             steps.append(_grid_step(flat.grid))
             return flat
     if grid is None or grid.coherence < _STRAY:
@@ -144,8 +146,13 @@ def _is_negative(image: NDArray[np.uint8]) -> bool:
     return light > 3 * dark
 
 
-def _bend(sheet: Sheet) -> float:
-    return sheet.flattening.residual_mm if sheet.flattening is not None else 0.0
+def _bend(flat: Flattening | None) -> float:
+    return flat.residual_mm if flat is not None else 0.0
+
+
+def _spread_mm(coherence: float) -> float:
+    """Root mean square displacement of 1 mm lines at which one straight comb has this coherence: normal phases."""
+    return float(np.sqrt(-2 * np.log(min(coherence, 0.999)))) / (2 * np.pi)
 
 
 def _flattened(
@@ -182,6 +189,8 @@ def _flattened(
                 pitch = start.px_per_mm_x * other
                 starts.append(replace(start, px_per_mm_x=pitch, px_per_mm_y=pitch))
             continue
+        if grid is not None and grid.coherence > _STEADY and _bend(flat) > 2 * _spread_mm(grid.coherence):
+            continue  # lines that were taken for their neighbours: the paper cannot be bent so far
         if after.coherence > coherence:
             best, coherence = Sheet(straight, flat.homography, after, flat), after.coherence
     return best
