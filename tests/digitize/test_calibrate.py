@@ -251,3 +251,15 @@ def test_a_column_behind_gaps_is_put_below_its_beats(late_s: float) -> None:
     lag = column_lag_s(column, beats, 2500 + round(late_s * 500), 500.0)
     assert lag == pytest.approx(late_s, abs=0.004)
     assert column_lag_s(np.zeros((2, 1250)), beats, 2530, 500.0) == 0.0, "no beats, no lag"
+
+
+def test_a_file_s_resolution_that_the_pulses_confirm_sharpens_their_scale() -> None:
+    """Without a grid: 200 dpi are 7.874 px/mm; pulses drawn 0.4 % too tall are taken for that, 3 % too tall are not."""
+    exact = 200 / 25.4
+    close = calibrate(None, pulses(*[10.04 * exact] * 3), SILENT, PLAIN, 200.0)
+    assert close.scale.px_per_mm_x == close.scale.px_per_mm_y == pytest.approx(exact)
+    assert "the scale of 200 dpi that the file tells, which the pulse confirms" in close.assumed
+    far = calibrate(None, pulses(*[10.3 * exact] * 3), SILENT, PLAIN, 200.0)
+    assert far.scale.px_per_mm_x == pytest.approx(1.03 * exact)
+    idle = calibrate(None, pulses(*[10.04 * 96 / 25.4] * 3), SILENT, PLAIN, 96.0)
+    assert idle.scale.px_per_mm_x == pytest.approx(1.004 * 96 / 25.4)
