@@ -88,6 +88,19 @@ def test_swapped_limb_leads_ask_for_review(heart: ECGRecord, a: str, b: str) -> 
     assert any("swapped" in r for r in reasons)
 
 
+def test_a_small_lead_ii_that_errors_of_i_and_iii_drown_is_no_swap(heart: ECGRecord) -> None:
+    """I and III are each other's opposite: what little II shows is error, and r with I + III is near 0."""
+    signal = np.array(heart.signal)
+    one = signal[heart.leads.index("I")] - signal[heart.leads.index("I")].mean()
+    noise = np.random.default_rng(0).normal(0, 0.15 * one.std(), (3, one.size))
+    for k, (lead, clean) in enumerate((("I", one), ("II", 0 * one), ("III", -one))):
+        signal[heart.leads.index(lead)] = clean + noise[k]
+    for lead, clean in (("aVR", -0.5 * one), ("aVL", one), ("aVF", -0.5 * one)):
+        signal[heart.leads.index(lead)] = clean
+    _, reasons = judge_page(ECGRecord(signal, heart.fs, heart.leads), GOOD, (), 0.8)
+    assert not any("II and I + III" in r for r in reasons)
+
+
 @pytest.mark.parametrize(
     ("doubts", "margin", "word"),
     [(("the pulses differ",), 0.8, "pulses differ"), ((), 0.05, "margin 0.05")],
