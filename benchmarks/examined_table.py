@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from benchmarks.explanation_tables import CONTROLS, void
+
 __all__ = ["render_examined"]
 
-#: Controls, which nobody is offered.
-_CONTROLS = ("random", "constant", "amplitude")
 #: What was answered in each part, as `einthoven.diagnosis.examined` names it. The small networks tell of the method,
 #: whatever is asked.
 _ANSWERS = {
@@ -54,8 +54,10 @@ def _figures(parts: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Mapping[
     figures: dict[str, dict[str, Mapping[str, Any]]] = {}
     for part in parts:
         for name, by_method in part.items():
+            if void(by_method):
+                continue
             for method, told in by_method.items():
-                if method not in _CONTROLS and told["lo"] is not None:
+                if method not in CONTROLS and told["lo"] is not None:
                     # An examination that is made on several sets of records is passed where all of them pass it.
                     before = figures.setdefault(method, {}).get(name)
                     if before is None or before["passed"]:

@@ -6,6 +6,7 @@ explained, right or wrong.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -14,7 +15,7 @@ import numpy as np
 
 from benchmarks.drawn_hearts import heart
 
-__all__ = ["pages"]
+__all__ = ["page_cost", "pages"]
 
 _KINDS = ("norm", "ami_anterior", "hmi_inferior", "afib")
 #: Random orders of the patches that deletion and insertion are compared with.
@@ -46,15 +47,39 @@ def pages(subject: Any, methods: Sequence[str], records: int, task: str) -> Iter
         yield f"{number}", partial(_page, subject, methods, number, task)
 
 
-def _page(subject: Any, methods: Sequence[str], number: int, task: str) -> Row:
-    from digitize import digitize
+def page_cost(subject: Any, methods: Sequence[str], task: str) -> Iterator[tuple[str, Callable[[], Row]]]:
+    """Processor time of one thread that a map of a page takes, on two pages; arguments as for `pages`."""
     from explain.methods import ExplainOptions
     from explain.pictures import explain_page
+
+    def job(number: int) -> Row:
+        reading, options, taken = _reading(number), ExplainOptions(task=task), {}
+        explain_page(subject, reading, _by(options, "saliency", number))  # loads the libraries
+        for name in methods:
+            began = time.process_time()
+            explain_page(subject, reading, _by(options, name, number))
+            taken[name] = time.process_time() - began
+        return {"positive": True, "seconds_of": taken}
+
+    for number in range(2):
+        yield f"{number}", partial(job, number)
+
+
+def _reading(number: int) -> Any:
+    """Draw a page of this number, scan it mildly and read it."""
+    from digitize import digitize
     from synth import PageStyle, apply_steps, render, sample_steps
 
     record = heart(number, _KINDS[number % len(_KINDS)], fs=500.0)
     drawn = apply_steps(render(record, None, PageStyle()), sample_steps(np.random.default_rng(number), "scan"))
-    reading = digitize(drawn.page)
+    return digitize(drawn.page)
+
+
+def _page(subject: Any, methods: Sequence[str], number: int, task: str) -> Row:
+    from explain.methods import ExplainOptions
+    from explain.pictures import explain_page
+
+    reading = _reading(number)
     if reading.status == "refused":
         return {"positive": False, "reasons": list(reading.reasons)}
     options = ExplainOptions(task=task)
@@ -66,7 +91,6 @@ def _page(subject: Any, methods: Sequence[str], number: int, task: str) -> Row:
         "positive": maps["random"].decision,
         "target": maps["random"].target,
         "kind": _KINDS[number % len(_KINDS)],
-        "seconds_of": {name: e.seconds for name, e in maps.items()},
         "faithful": faithful,
     }
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-__all__ = ["load_explanations", "render_claims", "render_examinations", "render_levels"]
+__all__ = ["CONTROLS", "load_explanations", "render_claims", "render_examinations", "render_levels", "void"]
 
 HERE = Path(__file__).resolve().parent
 SCHEMA = "einthoven.explanations"
@@ -30,7 +30,7 @@ _CLAIMS = (
     ("anterior_leading", "leading lead of anterior ones is V1 to V4 (chance 0.33)"),
 )
 #: Maps that explain no network, last in a table.
-_CONTROLS = ("random", "constant", "amplitude")
+CONTROLS = ("random", "constant", "amplitude")
 
 Result = Mapping[str, Any]
 
@@ -49,6 +49,27 @@ def load_explanations(folder: Path = HERE / "results") -> dict[str, dict[str, An
     """
     found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("explanations_*.json"))]
     return {c["model"]: c for c in found if c.get("schema", {}).get("name") == SCHEMA}
+
+
+def void(figures: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether the random map passes an examination and no method does better: then it tells nothing of them.
+
+    A model of one lead is led to it whatever explains it, and lead II faces the inferior wall.
+
+    Parameters
+    ----------
+    figures : mapping method -> mapping
+        Of one examination that is passed above its level.
+
+    Returns
+    -------
+    bool
+    """
+    random = figures.get("random", {})
+    if not random.get("passed", False):
+        return False
+    found = [told["lo"] for method, told in figures.items() if method not in CONTROLS and told["lo"] is not None]
+    return all(low <= random["hi"] for low in found)
 
 
 def render_examinations(results: Mapping[str, Result]) -> str:
@@ -82,25 +103,25 @@ def render_examinations(results: Mapping[str, Result]) -> str:
 
 
 def _table(found: Mapping[str, Mapping[str, Any]], seconds: Mapping[str, float]) -> str:
-    methods = sorted({m for figures in found.values() for m in figures}, key=lambda m: (m in _CONTROLS, m))
+    methods = sorted({m for figures in found.values() for m in figures}, key=lambda m: (m in CONTROLS, m))
     counts = {name: max(told["n"] for told in figures.values()) for name, figures in found.items()}
-    names = [f"{name.replace('_', ' ')}, n {n}" for name, n in counts.items()]
+    names = [f"{k.replace('_', ' ')}, n {n}{' (void)' if void(found[k]) else ''}" for k, n in counts.items()]
     head = ["method", *names, *(["s a map"] if seconds else [])]
     lines = [f"| {' | '.join(head)} |", f"|---|{'---:|' * (len(head) - 1)}"]
     for method in methods:
-        cells = [_cell(found[name].get(method)) for name in found]
+        cells = [_cell(figures.get(method), void(figures)) for figures in found.values()]
         taken = [f"{seconds[method]:.2f}" if method in seconds else "–"] if seconds else []
         lines.append(f"| {' | '.join([method.replace('_', ' '), *cells, *taken])} |")
     return "\n".join(lines)
 
 
-def _cell(told: Mapping[str, Any] | None) -> str:
+def _cell(told: Mapping[str, Any] | None, void: bool) -> str:
     if told is None or told["value"] is None:
         return "–"
     value = f"{told['value']:.2f}"
     if told["lo"] is None:
         return f"{value} (n {told['n']})"
-    return f"{f'**{value}**' if told['passed'] else value} ({told['lo']:.2f}–{told['hi']:.2f})"
+    return f"{f'**{value}**' if told['passed'] and not void else value} ({told['lo']:.2f}–{told['hi']:.2f})"
 
 
 def render_levels() -> str:

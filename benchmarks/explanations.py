@@ -4,7 +4,7 @@
 ``benchmarks/results/explanations_NAME.json``; the page ``docs/explanations.md`` is made from these files by
 ``python -m benchmarks.tables``. Each record is kept below ``--work`` as it is done, so that the same command goes on
 where it was stopped. ``--only`` names parts: ``cost``, ``infarctions``, ``premature``, ``networks`` and, with
-``--ptbxl``, ``fold9``; image networks have one, ``pages``.
+``--ptbxl``, ``fold9``; image networks have ``cost`` and ``pages``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.drawn_hearts import heart
-from benchmarks.explained_pages import pages
+from benchmarks.explained_pages import page_cost, pages
 from benchmarks.fold9_claims import claims, fold9
 from classify.labels import find_task
 from ecg.errors import ECGError, OptionsError
@@ -45,7 +45,7 @@ DEAR = ("integrated_gradients", "scorecam")
 _DEAR_EVERY = 4
 PARTS: tuple[str, ...] = ("cost", "infarctions", "premature", "networks", "fold9")
 #: Of image networks.
-PICTURE_PARTS: tuple[str, ...] = ("pages",)
+PICTURE_PARTS: tuple[str, ...] = ("cost", "pages")
 _TERRITORIES = ("anterior", "septal", "lateral", "inferior", "posterior")
 
 Row = Mapping[str, Any]
@@ -88,8 +88,9 @@ def _examine(asked: argparse.Namespace) -> None:
         raise OptionsError(f"this model has no part {odd[0]!r}; choose of {', '.join(known)}")
     name = subject.classifier.card.name
     (asked.work / name).mkdir(parents=True, exist_ok=True)
+    price = page_cost if known == PICTURE_PARTS else cost
     makers: dict[str, Callable[[], Iterator[tuple[str, Callable[[], Row]]]]] = {
-        "cost": lambda: cost(subject, methods, asked.task),
+        "cost": lambda: price(subject, methods if price is cost else quick, asked.task),
         "infarctions": lambda: infarctions(subject, methods, asked.records, asked.task, asked.more),
         "premature": lambda: premature(subject, methods, asked.premature or asked.records, asked.more // 2),
         "pages": lambda: pages(subject, quick, asked.records, asked.task),
@@ -328,9 +329,9 @@ def summary(rows: Mapping[str, Sequence[Row]]) -> dict[str, Any]:
 
 
 def _seconds(rows: Mapping[str, Sequence[Row]]) -> dict[str, float]:
-    """Median time of a map by method: of one thread, of pages on the clock."""
+    """Median processor time of a map by method, of one thread."""
     taken: dict[str, list[float]] = {}
-    for row in rows.get("cost", rows.get("pages", ())):
+    for row in rows.get("cost", ()):
         for name, value in row.get("seconds_of", {}).items():
             taken.setdefault(name, []).append(value)
     return {name: round(float(np.median(values)), 3) for name, values in taken.items()}

@@ -142,7 +142,8 @@ def open_subject(name: str | Path) -> Subject:
 @lru_cache(maxsize=4)
 def _opened(folder: Path, _sha256: str) -> Subject:
     classifier = load_classifier(folder)
-    entry = find_model(classifier.card.architecture)
+    # Of the model itself: the same architecture is shipped for twelve leads and for one.
+    entry = replace(find_model(classifier.card.architecture), spec=classifier.spec)
     build = lru_cache(maxsize=1)(lambda: load_network(folder)) if entry.kind == "network" else None
     return Subject(classifier, entry, build)
 

@@ -175,7 +175,16 @@ def _seen(case: _Case, out: Path, request: Request, model: str) -> dict[str, Any
     found = explain_page(subject, reading, request.options)
     _write_array(out / f"{case.stem}_attribution.npz", found)
     write_picture(out / f"{case.stem}_explanation.png", draw_picture(reading, found))
-    return {**account_of_page(subject, reading, found).document(), "notice": _NOTICE}
+    return _told(account_of_page(subject, reading, found))
+
+
+def _told(told: Account) -> dict[str, Any]:
+    """Make the content of the JSON: the account, and how such maps did when they were examined."""
+    from einthoven.diagnosis.examined import examined, trust_line
+
+    e = told.explanation
+    trusted = trust_line(examined(told.sha256, e.method, e.target))
+    return {**told.document(), "trusted": trusted, "notice": _NOTICE}
 
 
 def _write_array(path: Path, found: Explanation) -> None:
@@ -215,7 +224,7 @@ def _written(case: _Case, out: Path, request: Request, prediction: Prediction, s
     if request.published:
         more = _published(case, out, request, prediction, subject, told)
         told = replace(told, text={**told.text, "published": more})
-    return {**told.document(), "notice": _NOTICE}
+    return _told(told)
 
 
 def _published(
@@ -260,6 +269,7 @@ def _refused(request: Request, reasons: Sequence[str]) -> dict[str, Any]:
         "task": request.options.task,
         "target": request.options.target or None,
         **shares,
+        "trusted": None,
         "text": {"clinician": narrate(facts), "patient": narrate(facts, "patient")},
         "notice": _NOTICE,
     }

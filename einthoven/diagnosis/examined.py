@@ -5,22 +5,35 @@ The table beside this file is written by ``python -m benchmarks.tables`` from th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 
 __all__ = ["Examined", "examined", "trust_line"]
 
 _TABLE = Path(__file__).with_name("examined.md")
 _NONE = "–"
+#: What was examined of the answer to a label: drawn and real infarctions, or drawn premature beats.
+_ANSWERS: Mapping[str, str] = MappingProxyType(
+    {
+        **dict.fromkeys(("MI", "HMI", "mi", "mi_sttc", "ami"), "infarction"),
+        **dict.fromkeys(("HB", "abnormal"), "premature beats"),
+    }
+)
+#: Models of pictures are examined on pages of every class.
+_PAGES = "pages"
 
 
 @dataclass(frozen=True)
 class Examined:
-    """A method on a model.
+    """A method on a model's answers of one kind.
 
     Parameters
     ----------
+    answers : str
+        ``"infarction"``, ``"premature beats"`` or ``"pages"``.
     passed, of : int
         Examinations that it passed, of those that were made.
     failed : tuple of str
@@ -29,14 +42,15 @@ class Examined:
         Share of drawn acute infarctions whose leading lead faced the injured wall; None where it was not measured.
     """
 
+    answers: str
     passed: int
     of: int
     failed: tuple[str, ...]
     leading_lead: float | None
 
 
-def examined(sha256: str, method: str) -> Examined | None:
-    """Tell how a method did on the model of these weights; None where nobody has looked.
+def examined(sha256: str, method: str, label: str) -> Examined | None:
+    """Tell how a method did on the model of these weights, in answers of this kind; None where nobody has looked.
 
     Parameters
     ----------
@@ -44,24 +58,28 @@ def examined(sha256: str, method: str) -> Examined | None:
         Of the weights, from the model's card.
     method : str
         One of `explain.methods.METHODS`.
+    label : str
+        That was explained.
 
     Returns
     -------
     Examined or None
     """
-    return _table(_TABLE).get((sha256, method))
+    known = _table(_TABLE)
+    return known.get((sha256, method, _PAGES)) or known.get((sha256, method, _ANSWERS.get(label, "")))
 
 
 @cache
-def _table(path: Path) -> dict[tuple[str, str], Examined]:
+def _table(path: Path) -> dict[tuple[str, str, str], Examined]:
     found = {}
     for line in path.read_text(encoding="utf-8").splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
-        if len(cells) != 6 or not cells[2].isdigit():
+        if len(cells) != 7 or not cells[3].isdigit():
             continue
-        sha256, method, passed, of, failed, lead = cells
+        sha256, method, answers, passed, of, failed, lead = cells
         names = () if failed == _NONE else tuple(name.strip() for name in failed.split(","))
-        found[sha256, method] = Examined(int(passed), int(of), names, None if lead == _NONE else float(lead))
+        share = None if lead == _NONE else float(lead)
+        found[sha256, method, answers] = Examined(answers, int(passed), int(of), names, share)
     return found
 
 
@@ -78,16 +96,20 @@ def trust_line(known: Examined | None) -> str:
 
     Examples
     --------
-    >>> trust_line(Examined(9, 10, ("sensitivity",), 0.82))
-    'passed 9 of 10 examinations on this model, not: sensitivity; led to the injured wall in 82 % of drawn infarctions'
+    >>> trust_line(Examined("pages", 2, 3, ("sensitivity",), None))
+    'on pages passed 2 of 3 examinations of this model, not: sensitivity'
     >>> trust_line(None)
-    'this kind of map has not been examined on this model: take it as a hint, not as evidence'
+    'such maps of this model have not been examined on answers of this kind: take it as a hint, not as evidence'
     """
     if known is None:
-        return "this kind of map has not been examined on this model: take it as a hint, not as evidence"
-    told = f"passed {known.passed} of {known.of} examinations on this model"
+        return (
+            "such maps of this model have not been examined on answers of this kind: take it as a hint, not as evidence"
+        )
+    told = f"on {known.answers} passed {known.passed} of {known.of} examinations of this model"
     if known.failed:
         told += f", not: {', '.join(known.failed)}"
     if known.leading_lead is not None:
         told += f"; led to the injured wall in {100 * known.leading_lead:.0f} % of drawn infarctions"
+    if "deletion" in known.failed:
+        told += "; do not rely on it: without what it points at the answer falls no more than by chance"
     return told

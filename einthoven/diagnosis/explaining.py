@@ -77,6 +77,6 @@ def _told(
 
     page, doubts = ("", ()) if d is None else ("review" if d.status == "refused" else d.status, d.reasons)
     told = account_of(subject, record, asked, found, measured=measurements, page=page, page_reasons=doubts)
-    document = {**told.document(), "trusted": trust_line(examined(told.sha256, found.method))}
+    document = {**told.document(), "trusted": trust_line(examined(told.sha256, found.method, found.target))}
     assert told.anatomy is not None  # noqa: S101 - a record has leads
     return Explained(document, told.text["clinician"], told.text["patient"], found, told.anatomy)

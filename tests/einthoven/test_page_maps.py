@@ -95,6 +95,8 @@ def _results(**changes: Any) -> dict[str, Any]:
     drawn = {
         "leading_lead": {"saliency": told(0.82, True), "random": told(0.3, False)},
         "st_t": {"saliency": told(1.1, True)},
+        # What the random map passes too tells nothing.
+        "territory": {"saliency": told(2.0, True), "random": told(2.1, True)},
         "deletion": {"saliency": told(0.3, True), "constant": told(0.0, False)},
     }
     real = {"deletion": {"saliency": told(0.0, False)}, "seeds": {"saliency": {**told(0, False), "lo": None}}}
@@ -108,9 +110,23 @@ def test_what_the_examinations_said_is_told_beside_the_map(tmp_path: Path, monke
     path.write_text(replaced(text, "examined", render_examined(_results())), encoding="utf-8")
     monkeypatch.setattr(table, "_TABLE", path)
     # Passed on drawn hearts and failed on real ones is failed.
-    assert examined("a" * 64, "saliency") == Examined(2, 3, ("deletion",), 0.82)
-    assert examined("a" * 64, "random") is None
-    assert examined("b" * 64, "saliency") is None
+    assert examined("a" * 64, "saliency", "MI") == Examined("infarction", 2, 3, ("deletion",), 0.82)
+    assert examined("a" * 64, "random", "MI") is None
+    assert examined("b" * 64, "saliency", "MI") is None
+
+
+def test_a_map_of_a_rhythm_is_judged_by_maps_of_rhythms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "examined.md"
+    found = _results()
+    beats = {"share_pvc": {"saliency": {"value": 2.0, "lo": 1.5, "hi": 2.5, "n": 9, "passed": True}}}
+    found["m"]["examinations"]["premature"] = beats
+    found["p"] = {**found["m"], "sha256": "c" * 64, "examinations": {"pages": beats}}
+    path.write_text(render_examined(found), encoding="utf-8")
+    monkeypatch.setattr(table, "_TABLE", path)
+    assert examined("a" * 64, "saliency", "HB") == Examined("premature beats", 1, 1, (), None)
+    assert examined("a" * 64, "saliency", "HMI") == examined("a" * 64, "saliency", "mi_sttc")
+    assert examined("a" * 64, "saliency", "CD") is None, "nobody has looked at conduction disorders"
+    assert examined("c" * 64, "saliency", "CD") == Examined("pages", 1, 1, (), None)
 
 
 def test_examinations_that_a_constant_map_passes_say_nothing() -> None:
@@ -118,9 +134,12 @@ def test_examinations_that_a_constant_map_passes_say_nothing() -> None:
 
 
 def test_a_kind_of_map_that_failed_is_told_so() -> None:
-    assert trust_line(Examined(0, 2, ("deletion", "seeds"), None)) == (
-        "passed 0 of 2 examinations on this model, not: deletion, seeds"
+    told = trust_line(Examined("infarction", 0, 2, ("deletion", "seeds"), 0.5))
+    assert told == (
+        "on infarction passed 0 of 2 examinations of this model, not: deletion, seeds; led to the injured wall in 50 % "
+        "of drawn infarctions; do not rely on it: without what it points at the answer falls no more than by chance"
     )
+    assert "do not rely" not in trust_line(Examined("infarction", 1, 2, ("seeds",), 0.5))
 
 
 def test_leads_are_listed_in_their_usual_order_and_extra_ones_after_them() -> None:
