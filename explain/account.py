@@ -34,7 +34,7 @@ class Account:
     faithfulness : mapping str -> float
         From `explain.trust`.
     text : mapping str -> str
-        By style: ``clinician``, ``patient``; for pictures ``published`` too.
+        By style: ``clinician``, ``patient``, and ``published`` where it was asked for.
     reasons : tuple of str
         What was told with the answer, or of the page.
     sha256 : str
@@ -122,7 +122,9 @@ def account_of(
     )
 
 
-def account_of_page(subject: Subject, reading: Digitization, found: Explanation) -> Account:
+def account_of_page(
+    subject: Subject, reading: Digitization, found: Explanation, cam: Explanation | None = None
+) -> Account:
     """Tell an explanation of a picture.
 
     Parameters
@@ -132,6 +134,8 @@ def account_of_page(subject: Subject, reading: Digitization, found: Explanation)
     reading : Digitization
     found : Explanation
         From `explain.pictures.explain_page`.
+    cam : Explanation, optional
+        The same answer by Grad-CAM: the text in the published form tells that one.
 
     Returns
     -------
@@ -146,6 +150,8 @@ def account_of_page(subject: Subject, reading: Digitization, found: Explanation)
         page=reading.status,
         page_reasons=tuple(doubts),
     )
-    text = {"clinician": narrate(facts), "patient": narrate(facts, "patient"), "published": published_text(found)}
+    text = {"clinician": narrate(facts), "patient": narrate(facts, "patient")}
+    if cam is not None:
+        text["published"] = published_text(cam)
     tested = trust_page(subject, picture_view(reading, subject.classifier.spec), found)
     return Account(found, None, tested, text, tuple(doubts), subject.classifier.card.sha256)

@@ -53,7 +53,7 @@ def draw_summary(path: Path, explanation: Explanation, record: ECGRecord, found:
         Told above the leads.
     """
     figure = _figure(13.0, 9.0)
-    grid = figure.add_gridspec(6, 2, left=0.04, right=0.985, top=0.885, bottom=0.21, hspace=0.08, wspace=0.05)
+    grid = figure.add_gridspec(6, 2, left=0.045, right=0.985, top=0.885, bottom=0.21, hspace=0.08, wspace=0.09)
     for column, leads in enumerate(_COLUMNS):
         for row, lead in enumerate(leads):
             axes = figure.add_subplot(grid[row, column])
@@ -101,7 +101,8 @@ def _lead_over_heat(axes: Any, explanation: Explanation, record: ECGRecord, lead
     for side in axes.spines.values():
         side.set_visible(False)
     axes.set_xlim(0, record.duration_s)
-    axes.text(0.005, 0.97, lead, transform=axes.transAxes, fontsize=9, va="top", weight="bold")
+    # In the margin: over the trace it would hide the first beat.
+    axes.text(-0.008, 0.5, lead, transform=axes.transAxes, fontsize=9, va="center", ha="right", weight="bold")
     if lead not in record.leads or not np.isfinite(record[lead]).any():
         return
     x = record[lead].astype(np.float64)
@@ -133,7 +134,7 @@ def draw_heat_map(path: Path, explanation: Explanation, published: bool = False)
         In the published colours.
     """
     figure = _figure(9.0, 4.0)
-    axes = figure.add_axes((0.07, 0.13, 0.83, 0.77))
+    axes = figure.add_axes((0.07, 0.13, 0.91, 0.77))
     cmap = PUBLISHED_CAM if published else colour_map(explanation.signed)
     n = explanation.values.shape[1] / explanation.fs
     least = -1.0 if explanation.signed else 0.0
@@ -148,7 +149,7 @@ def draw_heat_map(path: Path, explanation: Explanation, published: bool = False)
     axes.set_yticks(np.arange(len(explanation.leads)) + 0.5, explanation.leads, fontsize=8)
     axes.set_xlabel("s", fontsize=8)
     axes.set_title(_title(explanation), fontsize=10)
-    figure.colorbar(shown, ax=axes, pad=0.02)
+    figure.colorbar(shown, ax=axes, pad=0.02, fraction=0.06)
     _write(figure, path)
 
 
@@ -254,13 +255,16 @@ def _coloured_trace(axes: Any, explanation: Explanation, record: ECGRecord, lead
     pieces = np.stack([points[:-1], points[1:]], axis=1)
     keep = np.isfinite(pieces).all(axis=(1, 2))
     least = -1.0 if explanation.signed else 0.0
-    lines = LineCollection(list(pieces[keep]), cmap=cmap, linewidths=1.2)
+    # Round ends: pieces are shorter than a pixel, and between butt ends a flat trace falls apart into dots.
+    lines = LineCollection(list(pieces[keep]), cmap=cmap, linewidths=1.2, capstyle="round", zorder=3)
     lines.set_array(row[at][:-1][keep])
     lines.set_clim(least, 1.0)
+    # The middle of RdYlBu_r is too pale for white and thin on grey: an outline holds it.
+    axes.plot(t, x, color=_GREY, lw=2.2, solid_capstyle="round")
     axes.add_collection(lines)
     axes.set_xlim(0, record.duration_s)
     axes.set_ylim(*_range(x))
-    axes.set_facecolor("#dddddd")  # the middle of RdYlBu_r is too pale for white
+    axes.set_facecolor("#dddddd")
 
 
 def _scatter(axes: Any, record: ECGRecord, lead: str, heat: Float, fs: float) -> None:

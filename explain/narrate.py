@@ -43,12 +43,12 @@ WORDS: Mapping[str, tuple[str, str]] = {
 }
 #: Where the published texts say that a network of pictures looked, one template a class.
 _PUBLISHED = {
-    "NORM": "The network takes the tracing for normal; what weighed most lies in the {third} third of the page.",
-    "MI": "The network sees myocardial infarction and was led to it by the {third} third of the page.",
-    "HMI": "The network sees an old myocardial infarction and was led to it by the {third} third of the page.",
-    "HB": "The network sees an abnormal heartbeat and was led to it by the {third} third of the page.",
+    "NORM": "The network takes the tracing for normal; what weighed most lies in the {third} third of the {what}.",
+    "MI": "The network sees myocardial infarction and was led to it by the {third} third of the {what}.",
+    "HMI": "The network sees an old myocardial infarction and was led to it by the {third} third of the {what}.",
+    "HB": "The network sees an abnormal heartbeat and was led to it by the {third} third of the {what}.",
 }
-_PUBLISHED_OTHER = "The network's answer is {label}; what weighed most lies in the {third} third of the page."
+_PUBLISHED_OTHER = "The network's answer is {label}; what weighed most lies in the {third} third of the {what}."
 #: A lead or wave is named where it has at least this many times the attribution that its area would give.
 _NAMED = 1.25
 _MOST_LEADS = 3
@@ -292,12 +292,13 @@ def published_text(explanation: Explanation) -> str:
     Parameters
     ----------
     explanation : Explanation
-        Of a page by Grad-CAM; others are told alike.
+        Of a page by Grad-CAM; others are told alike, a record by thirds of its time.
 
     Returns
     -------
     str
     """
     template = _PUBLISHED.get(explanation.target, _PUBLISHED_OTHER)
-    told = template.format(third=hottest_third(explanation.values), label=WORDS[explanation.target][0])
+    what = "record" if explanation.leads else "page"
+    told = template.format(third=hottest_third(explanation.values), label=WORDS[explanation.target][0], what=what)
     return f"{told} Confidence: {explanation.probability:.2f}."

@@ -175,7 +175,12 @@ def _seen(case: _Case, out: Path, request: Request, model: str) -> dict[str, Any
     found = explain_page(subject, reading, request.options)
     _write_array(out / f"{case.stem}_attribution.npz", found)
     write_picture(out / f"{case.stem}_explanation.png", draw_picture(reading, found))
-    return _told(account_of_page(subject, reading, found))
+    cam = None
+    if request.published:
+        asked = replace(request.options, target=found.target, method="gradcam")
+        cam = found if found.method == "gradcam" else explain_page(subject, reading, asked)
+        write_picture(out / f"{case.stem}_gradcam.png", draw_picture(reading, cam))
+    return _told(account_of_page(subject, reading, found, cam))
 
 
 def _told(told: Account) -> dict[str, Any]:

@@ -178,13 +178,16 @@ def test_an_image_model_is_explained_on_the_page_itself(tmp_path: Path) -> None:
     page = demo_page().page
     Image.fromarray(page.image).save(tmp_path / "scan.png", dpi=(page.dpi or 200, page.dpi or 200))
     command = ("explain", tmp_path / "scan.png", "-o", tmp_path / "out", "--model", tmp_path / "picture")
-    assert run(*command, "--task", "four_class", "--method", "gradcam") == 0
+    assert run(*command, "--task", "four_class", "--style", "published") == 0
     content = json.loads((tmp_path / "out" / "scan_explanation.json").read_text())
     assert set(content) >= KEYS
     assert content["leading_lead"] is None
     assert "third of the page" in content["text"]["published"]
+    assert (content["method"], content["baseline"]) == ("integrated_smooth", "paper")
+    assert "have not been examined" in content["trusted"]
     assert "deletion" in content["faithfulness"]
     with np.load(tmp_path / "out" / "scan_attribution.npz") as arrays:
         assert arrays["values"].shape == page.image.shape[:2]
-    drawn = np.asarray(Image.open(tmp_path / "out" / "scan_explanation.png"))
-    assert drawn.shape == page.image.shape
+    drawn, cam = (np.asarray(Image.open(tmp_path / "out" / f"scan_{k}.png")) for k in ("explanation", "gradcam"))
+    assert drawn.shape == cam.shape == page.image.shape
+    assert not np.array_equal(drawn, cam)
