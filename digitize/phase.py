@@ -19,22 +19,22 @@ WORK_PX_PER_MM = 4.5
 #: Blocks over which phases are averaged, in mm: a bold line's period.
 BLOCK_MM = 5.0
 #: Lines that are followed, by their period in mm, and the blocks over which each is smoothed: bold lines first, which a
-#: stroke of ink disturbs and which nobody mistakes for their neighbours; then the 1 mm lines, once they are no more
-#: than half a millimetre off.
-_TURNS = ((5.0, 2.0), (5.0, 2.0), (1.0, 1.5), (1.0, 1.0))
+#: stroke of ink disturbs and which nobody mistakes for their neighbours; then the 1 mm lines, from the bend of a whole
+#: sheet to that of a few blocks, so that no step needs more than half a millimetre.
+_TURNS = ((5.0, 5.0), (5.0, 3.0), (1.0, 5.0), (1.0, 3.0), (1.0, 2.0), (1.0, 1.2))
 #: Blocks whose lines stand out less than this share of the usual do not count.
 _WEAK = 0.45
-#: Ways of trusting a phase: how much better than chance neighbouring blocks must agree on it, and the agreement that is
-#: always enough. Faint and blurred grids need the first, sheets with strong ink or folds the others. The one is taken
-#: that lays the 1 mm lines straight and bends the paper little: a bulge of a whole millimetre leaves them straight.
-_TRUSTS = ((1.1, 0.3), (4.5, 0.65), (6.0, 0.8))
+#: Ways of following the lines. Whether bold lines are followed from block to block, as on sheets that bend by more than
+#: half their spacing, or each block alone, where ink hides many; how much better than chance neighbouring blocks must
+#: agree on a phase; and the agreement that is always enough. The way is taken that lays the 1 mm lines straight and
+#: bends the paper little: a bulge of a whole millimetre leaves them straight.
+_WAYS = ((True, 1.5, 0.35), (True, 3.0, 0.5), (False, 3.0, 0.5))
+#: Merit of a way that no other is tried after: a flat page, drawn, has 0.9.
+_FINE = 0.9
 #: What a millimetre of bending from block to block takes off the straightness.
 _BENT = 2.0
 #: Weight that blocks must have together to say anything.
 _LIGHT = 0.1
-#: Blocks across which paper is smooth, and how far in mm it may be off them: a line that was taken for its neighbour is
-#: a whole millimetre off.
-_ACROSS, _SLIPPED_MM = 11, 0.6
 
 
 def displacement(picture: Float, to_flat: Double, size: tuple[int, int], pitch: float) -> tuple[Double, float]:
@@ -77,15 +77,16 @@ def displacement(picture: Float, to_flat: Double, size: tuple[int, int], pitch: 
 
     best, total = -np.inf, np.zeros((*shape, 2))
     start = moved(total)
-    for trust in _TRUSTS:
+    for way in _WAYS:
         field, flat = np.zeros((*shape, 2)), start
-        for period, spread in _TURNS:
-            step = np.stack([_phase(flat, px, axis, shape, (period, spread), trust) for axis in (0, 1)], axis=2)
-            field = field + step if period > 1 else _unslipped(field + step)
+        for turn in _TURNS:
+            field = field + np.stack([_phase(flat, px, axis, shape, turn, way) for axis in (0, 1)], axis=2)
             flat = moved(field)
         merit = _straightness(flat, px, shape) - _BENT * _bending(field)
         if merit > best:
             best, total = merit, field
+        if merit > _FINE:
+            break
     # A shift of the whole sheet bends nothing.
     return total, float(np.sqrt(((total - total.mean(axis=(0, 1))) ** 2).mean()))
 
@@ -103,13 +104,12 @@ def _bending(field: Double) -> float:
 
 
 def _phase(
-    flat: Float, px: float, axis: int, shape: tuple[int, int], turn: tuple[float, float], sureness: tuple[float, float]
+    flat: Float, px: float, axis: int, shape: tuple[int, int], turn: tuple[float, float], way: tuple[bool, float, float]
 ) -> Double:
     """Displacement of one family of lines by its phase, in mm, smooth over blocks."""
     from scipy.ndimage import gaussian_filter
-    from skimage.restoration import unwrap_phase
 
-    period, spread = turn
+    (period, spread), (from_block_to_block, above_chance, enough) = turn, way
     blocks = _demodulated(flat, px * period, axis, shape, round(BLOCK_MM * px))
     strength = np.abs(blocks)
     usual = np.percentile(strength, 75)
@@ -122,13 +122,11 @@ def _phase(
     mass = gaussian_filter(weight, spread)
     # Unit vectors of random phase, n of them under the bell, add up to n ** -0.5 of their number.
     chance = 1 / np.sqrt(4 * np.pi * spread**2)
-    sure = (mass > _LIGHT) & (np.abs(wave) > min(sureness[0] * chance, sureness[1]) * mass)
+    sure = (mass > _LIGHT) & (np.abs(wave) > min(above_chance * chance, enough) * mass)
     if sure.sum() < 4:
         return np.zeros(shape)
-    phase = np.ma.MaskedArray(np.angle(wave), mask=~sure)
-    turns = np.ma.filled(unwrap_phase(phase, rng=0), 0.0) / (2 * np.pi) * period
-    middle = float(np.median(turns[sure]))
-    turns = np.where(sure, turns - middle + (np.angle(np.exp(2j * np.pi * middle / period)) / (2 * np.pi) * period), 0)
+    phase: Double = _unwrapped(wave, sure) if period > 1 and from_block_to_block else np.angle(wave)
+    turns = np.where(sure, phase / (2 * np.pi) * period, 0.0)
     # Filled in where nothing is seen: what the neighbours say, further and further off.
     trust = np.where(sure, np.abs(wave), 0)
     filled, known = turns * trust, trust.copy()
@@ -143,13 +141,17 @@ def _phase(
     return out
 
 
-def _unslipped(field: Double) -> Double:
-    """Displacements with those put back that are whole millimetres off the paper around them."""
-    from scipy.ndimage import median_filter
+def _unwrapped(wave: NDArray[np.complex128], sure: NDArray[np.bool_]) -> Double:
+    """Phase followed from block to block, its middle within half a turn of 0.
 
-    off = field - median_filter(field, size=(_ACROSS, _ACROSS, 1), mode="nearest")
-    back: Double = field - np.where(np.abs(off) > _SLIPPED_MM, np.rint(off), 0.0)
-    return back
+    After Herráez et al., Applied Optics 2002;41:7437, DOI 10.1364/AO.41.007437.
+    """
+    from skimage.restoration import unwrap_phase
+
+    phase = np.ma.filled(unwrap_phase(np.ma.MaskedArray(np.angle(wave), mask=~sure), rng=0), 0.0)
+    middle = float(np.median(phase[sure]))
+    result: Double = phase - middle + np.angle(np.exp(1j * middle))
+    return result
 
 
 def _demodulated(

@@ -13,7 +13,6 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from digitize.evidence import drawn_lines
 from digitize.result import Digitization
 from digitize.sheet import Sheet
 from digitize.text import NameHit
@@ -39,6 +38,8 @@ _GUTTER_MM = 8.0
 _SHORT_MM, _WIDE_MM = 50.0, 175.0
 #: Lines of one recording agree in their beats by an r of 0.35 at least, those of two by chance: less than half of that.
 _MEET, _APART = 0.35, 0.5
+#: Width of a QRS on paper: 120 ms at 25 mm/s.
+_QRS_MM = 3.0
 #: A gap between recordings, in gaps between lines.
 _WIDER = 1.5
 #: Lines that a recording has at least, so that a strip is none of its own.
@@ -200,7 +201,7 @@ def _between(rows: Sequence[Row], share: Float, names: Sequence[NameHit], px_per
     counts = {layout.n_lines for layout in (*LAYOUTS.values(), *EXTRA_LAYOUTS.values())}
     cuts: list[int] = []
     first = 0
-    meet = _meetings(rows, px_per_mm)
+    meet = _meetings(rows, share, px_per_mm)
     for k in range(_FEWEST, len(rows) - _FEWEST + 1):
         if k - first < _FEWEST:
             continue
@@ -245,16 +246,22 @@ def _starts_anew(names: Sequence[NameHit], at: int, below: NDArray[np.float64]) 
     return bool(set(top) & {"I", "aVR", "aVL", "V1", "V4"}) and "V6" in above
 
 
-def _meetings(rows: Sequence[Row], px_per_mm: float) -> NDArray[np.float64]:
-    """How well the beats of each two lines stand above each other: correlation of their speed, smoothed over a QRS."""
-    first, last = max(r.start_px for r in rows), min(r.stop_px for r in rows)
+def _meetings(rows: Sequence[Row], share: Float, px_per_mm: float) -> NDArray[np.float64]:
+    """How well the beats of each two lines stand above each other: correlation of their ink, smoothed over a QRS.
+
+    Ink, not the line through its middle: of a QRS that is one column wide the middle stays where it was.
+    """
+    first, last = round(max(r.start_px for r in rows)), round(min(r.stop_px for r in rows))
     if last - first < _SHORT_MM * px_per_mm:
         return np.ones((len(rows), len(rows)))
-    lines = drawn_lines(rows, float(first), float(last), px_per_mm).heights
-    steep = np.abs(np.gradient(lines, axis=1))
-    steep = (steep / np.maximum(np.percentile(steep, 99, axis=1, keepdims=True), 1e-9)).clip(0, 1)
-    width = 12  # 3 mm at 4 points per millimetre
-    smooth = np.stack([np.convolve(line, np.ones(width) / width, "same") for line in steep])
+    levels = np.array([r.level_px for r in rows])
+    reach = float(np.median(np.diff(levels))) / 2
+    ink = share[:, first:last] >= 0.5
+    bands = [ink[max(0, round(y - reach)) : max(1, round(y + reach))].sum(axis=0) for y in levels]
+    tall = np.stack([band - np.median(band) for band in bands]).clip(0)
+    tall = (tall / np.maximum(np.percentile(tall, 99, axis=1, keepdims=True), 1e-9)).clip(0, 1)
+    width = max(1, round(_QRS_MM * px_per_mm))
+    smooth = np.stack([np.convolve(line, np.ones(width) / width, "same") for line in tall])
     meet: NDArray[np.float64] = np.nan_to_num(np.corrcoef(smooth + 1e-9 * np.arange(smooth.shape[1])), nan=0.0)
     return meet
 

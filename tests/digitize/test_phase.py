@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from digitize.phase import BLOCK_MM, _bending, _unslipped, displacement
+from digitize.phase import BLOCK_MM, _bending, displacement
 
 MM = 4.0
 SHAPE = (40, 56)  # blocks of 5 mm: a sheet of 280 by 200 mm
@@ -16,18 +16,6 @@ def curl(height_mm: float) -> np.ndarray:
     y, x = np.mgrid[: SHAPE[0], : SHAPE[1]]
     bow = height_mm * np.cos(np.pi * (x / (SHAPE[1] - 1) - 0.5))
     return np.stack([0.3 * bow, bow * (y / SHAPE[0])], axis=2)
-
-
-@pytest.mark.parametrize("slip", [-1.0, 1.0, 2.0])
-def test_lines_taken_for_their_neighbours_are_put_back(slip: float) -> None:
-    true = curl(3.0)
-    slipped = true.copy()
-    slipped[12:17, 20:26, 1] += slip
-    np.testing.assert_allclose(_unslipped(slipped), true, atol=1e-9)
-
-
-def test_a_curled_sheet_is_left_as_it_is() -> None:
-    np.testing.assert_array_equal(_unslipped(curl(4.0)), curl(4.0))
 
 
 def test_a_bulge_bends_the_paper_more_than_a_curl_does() -> None:
