@@ -99,9 +99,9 @@ def strayed_names(match: LayoutMatch, names: Sequence[NameHit], px_per_mm: float
     for c in range(1, len(match.bounds_px) - 1):
         leads = {row[c].removeprefix("-") for row in match.layout.rows}
         at = [n.xyxy_px[0] - match.bounds_px[c] for n in names if n.text.removeprefix("-") in leads]
-        # A name that is printed twice counts where it stands nearest, and nowhere beyond half the column.
-        half = (match.bounds_px[c + 1] - match.bounds_px[c]) / 2
-        near = [a for a in sorted(at, key=abs)[: len(leads)] if abs(a) < half]
+        # A name that is printed twice counts where it stands nearest, but not a column away: there it is a strip's.
+        reach = 0.9 * (match.bounds_px[c + 1] - match.bounds_px[c])
+        near = [a for a in sorted(at, key=abs)[: len(leads)] if abs(a) < reach]
         if len(near) >= _TOLD:
             starts.append(float(np.median(near)) / px_per_mm)
     if len(starts) < 2 or max(starts) - min(starts) <= _ASTRAY_MM:
