@@ -87,10 +87,11 @@ def verdict(folder: Path, out: Path) -> dict[str, int]:
     rows = pq.read_table(out / "results", columns=["source_sha256", "page", "ecg", "file", "copies"]).to_pylist()
     keys = Counter((r["source_sha256"], r["page"], r["ecg"]) for r in rows)
     there = {hashlib.sha256(p.read_bytes()).hexdigest() for p in folder.iterdir()}
-    told = Counter(path for r in rows for path in (r["file"], *r["copies"]))
+    # A file of two pages, or of two ECGs on a page, has two rows.
+    told = Counter((path, r["page"], r["ecg"]) for r in rows for path in (r["file"], *r["copies"]))
     records = Counter(key for key, _ in read_signals(out))
     return {
-        "lost": len(there - {k[0] for k in keys}) + len({str(p) for p in folder.iterdir()} - set(told)),
+        "lost": len(there - {k[0] for k in keys}) + len({str(p) for p in folder.iterdir()} - {path for path, *_ in told}),
         "doubled": sum(n - 1 for n in keys.values()) + sum(n - 1 for n in told.values()),
         "foreign": len({k[0] for k in keys} - there),
         "signals": sum(((records - keys) + (keys - records)).values()),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from drawings import draw
@@ -12,7 +14,7 @@ from digitize.result import Digitization
 from ecg import ECGRecord, Page
 from ecg.errors import DigitizationError
 from ecg.fidelity import page_fidelity
-from synth import SynthPage, sample_physiology, synthesize_record
+from synth import SynthPage, draw_page, open_source, page_look, sample_physiology, synthesize_record
 
 Picture = np.ndarray
 
@@ -95,3 +97,11 @@ def test_strips_below_columns_of_the_same_seconds_are_no_second_ecg() -> None:
     (found,) = digitize_all(page.page)
     assert found.layout is not None
     assert found.layout.name == "3x4+3"
+
+
+def test_a_coarse_page_of_six_lines_is_one_recording() -> None:
+    """Scans of 6x2 at 100 dpi were cut in two: of a QRS one column wide, the middle of the line does not move."""
+    record = open_source("physiology").get(2026, 17).record
+    style, _ = page_look(record, "scan", 2026, 17)
+    page = draw_page(record, "scan", 2026, 17, replace(style, dpi=100.0)).page
+    assert [d.layout.name for d in digitize_all(page) if d.layout is not None] == ["6x2"]
