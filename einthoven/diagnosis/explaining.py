@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ecg.errors import ECGError
@@ -58,6 +59,9 @@ def explained(
     try:
         subject = subject_of_answer(prediction, options.model)
         found = explain(subject, record, asked, prediction)
+        if found.model != prediction.model:
+            joined = f"{prediction.model.replace(' + ', ', ')} answered together; explained is {found.model}"
+            found = replace(found, notes=(*found.notes, joined))
         return _told(subject, record, asked, found, measurements, digitization), ()
     except ECGError as error:
         if options.method:

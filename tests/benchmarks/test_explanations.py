@@ -140,6 +140,19 @@ def claims() -> list[dict[str, Any]]:
     ]
 
 
+def test_an_examination_that_chance_passes_too_counts_for_nobody() -> None:
+    def told(value: float, lo: float, hi: float) -> dict[str, Any]:
+        return {"value": value, "lo": lo, "hi": hi, "n": 9, "passed": lo > 1}
+
+    lucky, worse, better = told(2.0, 1.5, 2.5), told(2.2, 1.6, 2.8), told(4.0, 3.0, 5.0)
+    assert explanation_tables.void({"random": lucky, "saliency": worse, "amplitude": better})
+    assert not explanation_tables.void({"random": lucky, "saliency": worse, "gradcam": better})
+    assert not explanation_tables.void({"random": told(1.0, 0.9, 1.1), "saliency": worse})
+    table = explanation_tables._table({"territory": {"random": lucky, "saliency": worse}}, {})
+    assert "territory, n 9 (void)" in table
+    assert "**" not in table
+
+
 def test_image_networks_are_examined_on_drawn_pages() -> None:
     import torch
 

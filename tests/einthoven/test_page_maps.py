@@ -150,3 +150,23 @@ def test_leads_are_listed_in_their_usual_order_and_extra_ones_after_them() -> No
     read = dict.fromkeys(("V6", "V4R", "aVL", "I"), good)
     rows = lead_rows(Digitization(None, Page(np.zeros((9, 9, 3), np.uint8)), "accepted", quality=read))
     assert [row[0] for row in rows] == ["I", "aVL", "V6", "V4R"]
+
+
+def test_of_models_that_answer_together_the_one_that_is_explained_is_named() -> None:
+    from tiny_models import heart
+
+    from classify.predict import ClassifyOptions, classify_record
+    from einthoven.diagnosis import DiagnoseOptions
+    from einthoven.diagnosis.explaining import explained
+    from einthoven.diagnosis.findings import findings_of
+
+    record = heart()
+    alone = classify_record(record, ClassifyOptions(task="mi"))
+    joined = replace(alone, model=f"page_trees + {alone.model}")
+    for answer, notes in ((alone, 0), (joined, 1)):
+        told, why_not = explained(record, answer, findings_of(answer)[0], DiagnoseOptions(method="saliency"))
+        assert why_not == ()
+        assert told is not None
+        named = [note for note in told.document["notes"] if "answered together" in note]
+        assert len(named) == notes
+        assert all(note == f"page_trees, {alone.model} answered together; explained is {alone.model}" for note in named)
