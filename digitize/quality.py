@@ -33,6 +33,9 @@ _PAGE_DB = 12.0
 _IMPOSSIBLE_RATES, _UNUSUAL_RATES = (25.0, 300.0), (45.0, 180.0)
 #: Time in which four beats come at 60/min: two alone are a rate.
 _FOUR_BEATS_S = 4.0
+#: Intervals from which every other one may be told from those between, and the natural logarithm of their ratio from
+#: which they are strokes of the same beat.
+_ALTERNATING, _UNEQUAL = 6, 0.25
 #: Shortest stretch that two leads must share to be compared, in s: a beat or two.
 _SHARED_S = 1.5
 #: Least agreement of the leads' beats. Leads of one heart beat together: 0.95 at least over 35 records of PTB-XL, cut
@@ -198,7 +201,11 @@ def beat_rate(record: ECGRecord) -> float | None:
     peaks, _ = find_peaks(energy, height=0.4 * np.percentile(energy, 99), distance=max(1, round(0.16 * record.fs)))
     if peaks.size < (2 if x.size >= _FOUR_BEATS_S * record.fs else 3):
         return None
-    return float(60 * record.fs / np.median(np.diff(peaks)))
+    between = np.diff(peaks)
+    first, second = float(np.median(between[::2])), float(np.median(between[1::2])) if between.size > 1 else np.nan
+    if between.size >= _ALTERNATING and abs(np.log(first / second)) > _UNEQUAL:
+        return 60 * record.fs / (first + second)  # a beat rises as steeply as it falls: two strokes to a beat
+    return float(60 * record.fs / np.median(between))
 
 
 def beats_together(record: ECGRecord) -> float | None:

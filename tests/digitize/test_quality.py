@@ -142,6 +142,14 @@ def test_a_rate_that_no_heart_has_asks_for_review() -> None:
     assert any("/min" in r for r in reasons)
 
 
+def test_a_beat_that_falls_as_steeply_as_it_rises_is_one_beat() -> None:
+    """Strokes up and down, 0.25 s apart, of beats 0.75 s apart: 80/min, not 160 or more."""
+    t = np.arange(5000) / 500
+    phase = t % 0.75
+    line = np.interp(phase, [0, 0.2, 0.23, 0.45, 0.48, 0.75], [0, 0, 1, 1, 0, 0])
+    assert beat_rate(ECGRecord(line[None], 500, ("II",))) == pytest.approx(80, rel=0.03)
+
+
 def test_two_beats_in_five_seconds_are_a_rate() -> None:
     slow = beating(26.0, 5.0)
     assert beat_rate(slow) == pytest.approx(26, rel=0.03)
