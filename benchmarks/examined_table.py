@@ -18,7 +18,7 @@ __all__ = ["render_examined"]
 _ANSWERS = {
     "infarction": ("infarctions", "fold9", "networks"),
     "premature beats": ("premature", "networks"),
-    "pages": ("pages",),
+    "pages": ("pages", "real_pages"),
 }
 _HEAD = """| weights | method | answers | passed | examinations | not passed | leading lead |
 |---|---|---|---:|---:|---|---:|"""

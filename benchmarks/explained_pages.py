@@ -1,7 +1,7 @@
 """Examinations of image networks: deletion, insertion and shuffled weights, on pages drawn from synthetic hearts.
 
-Pages of the four classes by turns, mildly scanned, read by the digitizer as any page is. The answer that is given is
-explained, right or wrong.
+Pages of the four classes by turns, mildly scanned, read by the digitizer as any page is; and real pages of the
+four-class set. The answer that is given is explained, right or wrong.
 """
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.drawn_hearts import heart
+from benchmarks.drawn_hearts import SEED, heart
 
-__all__ = ["page_cost", "pages"]
+__all__ = ["page_cost", "pages", "real_pages"]
 
 _KINDS = ("norm", "ami_anterior", "hmi_inferior", "afib")
 #: Random orders of the patches that deletion and insertion are compared with.
@@ -44,7 +45,32 @@ def pages(subject: Any, methods: Sequence[str], records: int, task: str) -> Iter
         Makes the row.
     """
     for number in range(records):
-        yield f"{number}", partial(_page, subject, methods, number, task)
+        kind = _KINDS[number % len(_KINDS)]
+        yield f"{number}", partial(_page, subject, methods, number, task, kind, partial(_reading, number))
+
+
+def real_pages(
+    subject: Any, methods: Sequence[str], records: int, task: str, folder: Path
+) -> Iterator[tuple[str, Callable[[], Row]]]:
+    """Examine an image network on pages of the four-class set, as many of each class, drawn by a fixed seed.
+
+    Parameters
+    ----------
+    subject, methods, records, task
+        As for `pages`.
+    folder : Path
+        Of the four-class set. Shipped networks may have been trained on its pages: a map tells what a network looks at
+        there too.
+    """
+    from digitize import digitize
+    from ecg.datasets import FOUR_CLASSES, four_class
+
+    rng, items = np.random.default_rng(SEED), four_class(folder)
+    drawn = [rng.permutation(np.array([k for k, i in enumerate(items) if i.label == c])) for c in FOUR_CLASSES]
+    for number, places in zip(range(records), (p for turn in zip(*drawn, strict=False) for p in turn), strict=False):
+        item = items[int(places)]
+        read = partial(lambda item: digitize(next(item.pages())), item)
+        yield item.id, partial(_page, subject, methods, number, task, str(item.label), read)
 
 
 def page_cost(subject: Any, methods: Sequence[str], task: str) -> Iterator[tuple[str, Callable[[], Row]]]:
@@ -75,11 +101,11 @@ def _reading(number: int) -> Any:
     return digitize(drawn.page)
 
 
-def _page(subject: Any, methods: Sequence[str], number: int, task: str) -> Row:
+def _page(subject: Any, methods: Sequence[str], number: int, task: str, kind: str, read: Callable[[], Any]) -> Row:
     from explain.methods import ExplainOptions
     from explain.pictures import explain_page
 
-    reading = _reading(number)
+    reading = read()
     if reading.status == "refused":
         return {"positive": False, "reasons": list(reading.reasons)}
     options = ExplainOptions(task=task)
@@ -90,7 +116,7 @@ def _page(subject: Any, methods: Sequence[str], number: int, task: str) -> Row:
     return {
         "positive": maps["random"].decision,
         "target": maps["random"].target,
-        "kind": _KINDS[number % len(_KINDS)],
+        "kind": kind,
         "faithful": faithful,
     }
 

@@ -17,6 +17,7 @@ _PARTS = {
     "premature": "Synthetic ventricular premature beats",
     "networks": "Small networks of two seeds and of shuffled labels, synthetic hearts",
     "pages": "Pages of synthetic hearts of four classes",
+    "real_pages": "Pages of the four-class set",
     "fold9": "PTB-XL, fold 9 (validation): inferior and anterior infarctions",
 }
 #: What was published, and the key of its figure: a ratio to what area alone gives holds above 1.
@@ -95,7 +96,8 @@ def render_examinations(results: Mapping[str, Result]) -> str:
             small += [found] if part == "networks" else []
             if found:
                 positive, of = content["positives"][part]
-                parts.append(f"**{title}**: {positive} true positives of {of} records.")
+                told = "pages read and explained of" if part.endswith("pages") else "true positives of"
+                parts.append(f"**{title}**: {positive} {told} {of}.")
                 parts.append(_table(found, content["seconds"] if part in ("infarctions", "pages") else {}))
         verdict = "fails every examination" if content["constant_fails"] else "**passes an examination, which is void**"
         parts.append(f"The constant map {verdict}. Version {content['version']}, commit `{content['commit'][:10]}`.")

@@ -4,7 +4,7 @@
 ``benchmarks/results/explanations_NAME.json``; the page ``docs/explanations.md`` is made from these files by
 ``python -m benchmarks.tables``. Each record is kept below ``--work`` as it is done, so that the same command goes on
 where it was stopped. ``--only`` names parts: ``cost``, ``infarctions``, ``premature``, ``networks`` and, with
-``--ptbxl``, ``fold9``; image networks have ``cost`` and ``pages``.
+``--ptbxl``, ``fold9``; image networks have ``cost``, ``pages`` and, with ``--images``, ``real_pages``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.drawn_hearts import heart
-from benchmarks.explained_pages import page_cost, pages
+from benchmarks.explained_pages import page_cost, pages, real_pages
 from benchmarks.fold9_claims import claims, fold9
 from classify.labels import find_task
 from ecg.errors import ECGError, OptionsError
@@ -45,7 +45,7 @@ DEAR = ("integrated_gradients", "scorecam")
 _DEAR_EVERY = 4
 PARTS: tuple[str, ...] = ("cost", "infarctions", "premature", "networks", "fold9")
 #: Of image networks.
-PICTURE_PARTS: tuple[str, ...] = ("cost", "pages")
+PICTURE_PARTS: tuple[str, ...] = ("cost", "pages", "real_pages")
 _TERRITORIES = ("anterior", "septal", "lateral", "inferior", "posterior")
 
 Row = Mapping[str, Any]
@@ -57,6 +57,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("model", help="a shipped model's name or a model's folder")
     parser.add_argument("--work", type=Path, required=True, help="where each record's figures are kept")
     parser.add_argument("--ptbxl", type=Path, help="PTB-XL, for the records of fold 9")
+    parser.add_argument("--images", type=Path, help="the four-class set, for real pages")
     parser.add_argument("--only", default="", help="parts, with commas")
     parser.add_argument("--methods", default=",".join(METHODS_EXAMINED), help="methods, with commas")
     parser.add_argument("--records", type=int, default=40, help="records of each part")
@@ -94,11 +95,12 @@ def _examine(asked: argparse.Namespace) -> None:
         "infarctions": lambda: infarctions(subject, methods, asked.records, asked.task, asked.more),
         "premature": lambda: premature(subject, methods, asked.premature or asked.records, asked.more // 2),
         "pages": lambda: pages(subject, quick, asked.records, asked.task),
+        "real_pages": lambda: real_pages(subject, quick, asked.records, asked.task, asked.images),
         "networks": lambda: networks(quick, asked.records),
         "fold9": lambda: fold9(subject, quick, asked.records, asked.task, asked.ptbxl, _faithful),
     }
     for part in parts:
-        if part != "fold9" or asked.ptbxl is not None:
+        if {"fold9": asked.ptbxl, "real_pages": asked.images}.get(part, asked.work) is not None:
             _kept(_rows(asked.work, name, part), makers[part]())
     rows = {part: _read(_rows(asked.work, name, part)) for part in known}
     content = {"model": name, "sha256": subject.classifier.card.sha256, **summary(rows)}
