@@ -91,12 +91,13 @@ def _integral(subject: Subject, view: PictureView, target: int, baseline: str, s
     import torch
     from captum.attr import IntegratedGradients
 
-    score, x = subject.scorer(target), torch.from_numpy(view.x[None])
-    base = torch.from_numpy(_start(view, baseline)[None])
+    base = _start(view, baseline)
+    ends = subject.logits(np.stack([view.x, base]), target)
+    wanted = float(ends[0] - ends[1])
     with undisturbed(subject.network):
-        with torch.no_grad():
-            wanted = float(score(x) - score(base))
-        found = IntegratedGradients(score).attribute(x, base, n_steps=steps, internal_batch_size=_BATCH)
+        method = IntegratedGradients(subject.scorer(target))
+        x, start = (torch.from_numpy(picture[None]) for picture in (view.x, base))
+        found = method.attribute(x, start, n_steps=steps, internal_batch_size=_BATCH)
     values = found.detach().numpy()[0].sum(axis=0).astype(np.float32)
     return values, abs(float(values.sum(dtype=np.float64)) - wanted) / max(abs(wanted), 1e-6)
 
