@@ -147,10 +147,13 @@ def _with_edges(share: Float, row: Row, index: int, a: int, b: int, level: int, 
     if abs(left_foot - right_foot) > max(2.0, 0.12 * (left_foot - level)):
         # One edge may run into the trace: the foot is then the end that stands alone.
         right_foot = left_foot = min(left_foot, right_foot)
-    middle = share[min(h - 1, level + reach) : max(level + reach + 1, int(left_foot) - reach), (a + b) // 2]
+    centre = (a + b) // 2
+    middle = share[min(h - 1, level + reach) : max(level + reach + 1, int(left_foot) - reach), centre]
     if (middle >= 0.5).mean() > 0.2 or right_px - left_px < 1.2 * px_per_mm:
         return None
-    column = share[max(0, level - 4) : level + 5, a + reach : b - reach + 1].astype(np.float64).mean(axis=1)
+    # On a coarse picture edges fill a narrow top: its middle column is always between them.
+    inner = share[max(0, level - 4) : level + 5, min(a + reach, centre) : max(b - reach, centre) + 1]
+    column = inner.astype(np.float64).mean(axis=1)
     if column.size < 9 or column.sum() <= 0:
         return None
     top_px = float((column * np.arange(column.size)).sum() / column.sum()) + max(0, level - 4)

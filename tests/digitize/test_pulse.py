@@ -8,7 +8,7 @@ from drawings import BARE, draw, ink_of
 
 from digitize.pulse import Pulse, agreed_height, find_pulses
 from digitize.segment import bridged
-from digitize.trace import find_rows
+from digitize.trace import Row, find_rows
 from ecg import LAYOUTS, LEADS, ECGRecord
 from synth import SynthPage, render
 
@@ -75,3 +75,17 @@ def test_a_pulse_s_height_is_from_its_foot_to_its_top() -> None:
 )
 def test_most_pulses_must_agree_within_6_percent(heights: list[float], agreed: float | None) -> None:
     assert agreed_height([pulse_of(h) for h in heights]) == agreed
+
+
+def test_a_pulse_three_pixels_wide_is_measured_or_left_but_never_nan() -> None:
+    """At 2 px/mm the edges of a top of 1.5 mm touch each other, and nothing lies between them."""
+    mm = 2.0
+    share = np.zeros((80, 240), np.float32)
+    share[50, 10:230] = 1
+    for width in (3, 4, 5):
+        page = share.copy()
+        page[30, 20 : 20 + width] = 1
+        page[30:51, [20, 19 + width]] = 1
+        rows = (Row(np.full(240, 50), 10, 230, 50.0, 1.0),)
+        for pulse in find_pulses(page, rows, mm):
+            assert np.isfinite([pulse.base_px, pulse.height_px]).all()
