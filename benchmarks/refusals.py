@@ -165,11 +165,18 @@ def _mirrored_nameless() -> Page:
     return _picture(_page(names="none", pulse="none").image[:, ::-1])
 
 
-def _ends_hidden() -> Page:
-    """Stick a strip of paper over the right ends of all lines; the names of the last column stay."""
-    image = _page().image.copy()
-    height, width = image.shape[:2]
-    image[round(0.2 * height) : round(0.9 * height), round(0.84 * width) :] = 255
+def _names_moved() -> Page:
+    """Print the names of V1 to V3 ten millimetres behind the start of their column: two squares of the grid."""
+    drawn = render(_heart(), None, PageStyle(dpi=_DPI))
+    image, step = drawn.page.image.copy(), round(10 * drawn.scale.px_per_mm_x)
+    for text in drawn.texts:
+        if text.role == "lead" and text.text in ("V1", "V2", "V3"):
+            left, top = np.floor(text.quad.min(axis=0)).astype(int) - 2
+            right, bottom = np.ceil(text.quad.max(axis=0)).astype(int) + 2
+            name = image[top:bottom, left:right].copy()
+            beside = image[top:bottom, left + step : right + step].copy()
+            image[top:bottom, left:right] = beside
+            image[top:bottom, left + step : right + step] = np.minimum(name, beside)
     return _picture(image)
 
 
@@ -199,7 +206,7 @@ CASES: dict[str, Case] = {
     "corners_span": Case(_page, "refused", "corners span", {"corners": (40, 140, 90, 140, 90, 200, 40, 200)}),
     "corners_off": Case(_page, "refused", "off the page", {"corners": tuple(2 * c for c in _BOX)}),
     "mirrored_nameless": Case(_mirrored_nameless, "review", "waves come before"),
-    "names_astray": Case(_ends_hidden, "review", "names stand"),
+    "names_astray": Case(_names_moved, "review", "names stand"),
     "expected": Case(_blurred, "review", "are expected at"),
     "lead_poor": Case(_covered, "review", "poorly read"),
     "strangers": Case(_fibrillation, "refused", "beat together"),
