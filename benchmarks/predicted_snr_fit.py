@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from digitize.features import SIGNS
 from digitize.prediction import HIGHEST_DB, LOWEST_DB, WEIGHTS, Trees
+from digitize.quality import PAGE_DB, POOR_DB
 from ecg.checkpoint import ModelCard, save
 from einthoven.provenance import commit
 
-__all__ = ["grow", "saved", "trees_of"]
+__all__ = ["grow", "restated", "saved", "trees_of"]
 
 Double = NDArray[np.float64]
 
@@ -54,6 +55,39 @@ def grow(signs: Double, snr_db: Double, page: NDArray[np.int64]) -> Trees:
     )
     model.fit(signs, snr_db.clip(LOWEST_DB, HIGHEST_DB), sample_weight=1 / leads)
     return trees_of(model)
+
+
+#: How reasons begin that follow from predicted fidelity, and one that says that a person can mend the page.
+_POOR, _EXPECTED, _MENDABLE = "poorly read: ", "the signals are expected at", "the beats would come"
+
+
+def restated(row: Mapping[str, Any], snr_db: Mapping[str, float]) -> dict[str, Any]:
+    """Row as trees other than those that it was read with have it: its other reasons stay, what they said goes.
+
+    Parameters
+    ----------
+    row : mapping
+    snr_db : mapping lead -> float
+        Predicted, of each lead that has signs.
+
+    Returns
+    -------
+    dict
+        With status and reasons as `digitize.quality.judge_page` gives them. Pages that were refused stay so.
+    """
+    if row["status"] == "refused" or not snr_db:
+        return dict(row)
+    poor_before = [r.removeprefix(_POOR).split(", ") for r in row["reasons"] if r.startswith(_POOR)]
+    unread = [lead for leads in poor_before for lead in leads if lead not in snr_db]
+    gaps = SIGNS.index("gaps")
+    poor = unread + [lead for lead, v in snr_db.items() if v < POOR_DB or row["signs"][lead][gaps] > 0.5]
+    reasons = [r for r in row["reasons"] if not r.startswith((_POOR, _EXPECTED))]
+    mendable = any(r.startswith(_MENDABLE) for r in reasons)
+    reasons += [_POOR + ", ".join(poor)] if poor else []
+    middle = float(np.median(list(snr_db.values())))
+    reasons += [f"{_EXPECTED} {middle:.0f} dB only, {PAGE_DB:.0f} are good"] if middle < PAGE_DB else []
+    refused = not mendable and 2 * len(poor) > len(snr_db) + len(unread)
+    return {**row, "status": "refused" if refused else "review" if reasons else "accepted", "reasons": reasons}
 
 
 def trees_of(model: Any) -> Trees:

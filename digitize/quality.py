@@ -17,6 +17,8 @@ NOT_PRINTED = "not printed on this page"
 
 __all__ = [
     "NOT_PRINTED",
+    "PAGE_DB",
+    "POOR_DB",
     "beat_rate",
     "beats_together",
     "grade_lead",
@@ -26,9 +28,9 @@ __all__ = [
 
 #: Predicted SNR in dB from which a lead is good, and below which it is poor: at 6 dB, where the literature calls a
 #: reading unusable, half of the amplitude is error; at 12 dB a quarter.
-_GOOD_DB, _POOR_DB = 12.0, 6.0
+_GOOD_DB, POOR_DB = 12.0, 6.0
 #: Median over the leads in dB from which a page is accepted: those between 10 and 12 were under 10 in truth too often.
-_PAGE_DB = 12.0
+PAGE_DB = 12.0
 #: Rates per minute that no heart has, and those that are rarer than pages whose speed is not told and not 25 mm/s.
 _IMPOSSIBLE_RATES, _UNUSUAL_RATES = (25.0, 300.0), (45.0, 180.0)
 #: Time in which four beats come at 60/min: two alone are a rate.
@@ -82,7 +84,7 @@ def grade_lead(
         reasons.append(f"faint ink: contrast {contrast:.2f}")
     if scale.px_per_mm_x < 3:
         reasons.append(f"coarse picture: {scale.px_per_mm_x:.1f} pixels per millimetre")
-    if coverage < 0.5 or snr_db is None or snr_db < _POOR_DB:
+    if coverage < 0.5 or snr_db is None or snr_db < POOR_DB:
         why = tuple(reasons) or ("its signal is expected to be far from the true one",)
         return LeadQuality(coverage, contrast, overlap, snr_db, "poor", why)
     good = coverage >= 0.95 and overlap <= 0.1 and snr_db >= _GOOD_DB and not reasons
@@ -136,8 +138,8 @@ def judge_page(
         reasons.append(f"poorly read: {', '.join(poor)}")
     printed = [q for q in quality.values() if NOT_PRINTED not in q.reasons]
     expected = [q.snr_pred_db for q in printed if q.snr_pred_db is not None]
-    if expected and float(np.median(expected)) < _PAGE_DB:
-        reasons.append(f"the signals are expected at {np.median(expected):.0f} dB only, {_PAGE_DB:.0f} are good")
+    if expected and float(np.median(expected)) < PAGE_DB:
+        reasons.append(f"the signals are expected at {np.median(expected):.0f} dB only, {PAGE_DB:.0f} are good")
     # A wrong speed spoils every lead, and a person can mend it: lines that beat together are not refused for it.
     mendable = bool(odd) and (together is None or together >= _TOGETHER)
     if not mendable and 2 * sum(q.grade in ("poor", "missing") for q in printed) > len(printed):

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 
 from benchmarks import predicted_snr
-from benchmarks.predicted_snr_fit import grow, saved, trees_of
+from benchmarks.predicted_snr_fit import grow, restated, saved, trees_of
 from digitize.features import SIGNS
 from digitize.prediction import load_trees
 
 
 def row(member: str, snr_db: float, index: int, status: str = "accepted") -> dict[str, object]:
-    """Page of two leads whose first sign is their true SNR."""
+    """Page of two leads without gaps, the first sign, whose last sign is their true SNR."""
     rng = np.random.default_rng(index)
-    signs = {lead: [snr_db, *rng.normal(size=len(SIGNS) - 1)] for lead in ("I", "II")}
+    signs = {lead: [0.0, *rng.normal(size=len(SIGNS) - 2), snr_db] for lead in ("I", "II")}
     about = {"source": "physiology", "member": member, "look": "cart", "index": index, "commit": "abc"}
     return {**about, "status": status, "reasons": [], "snr_db": dict.fromkeys(signs, snr_db), "signs": signs}
 
@@ -53,14 +53,41 @@ def test_figures_are_told_apart_by_kind(rows, monkeypatch) -> None:
     assert found["agreement"]["left_out"]["pages"] == 30
     assert found["agreement"]["fitted"]["pages"] == 60
     assert found["agreement"]["left_out"]["spearman_pages"] > 0.9
-    # -2 to 10 dB are 36 of the 90 steps.
-    assert found["accepted"]["all"]["false"] == 36
-    assert found["accepted"]["all"]["false_share"] == 0.4
+    # 12 to 28 dB are 48 of the 90 steps: the trees tell them from those of -2 to 10 dB.
+    assert found["accepted"]["all"]["accepted"] == pytest.approx(48, abs=6)
+    assert found["accepted"]["all"]["false"] <= 2
     assert found["read_by"] == ["abc"]
 
 
-def test_refused_pages_and_pages_without_a_common_lead_count_as_pages_only() -> None:
+def test_pages_of_fitted_kinds_are_judged_by_trees_that_never_saw_them(rows, monkeypatch) -> None:
+    many = [row("scan", -2 + 30 * (k % 60) / 60, k) for k in range(120)]
+    monkeypatch.setattr(predicted_snr, "predict_snr", lambda _, trees=None: {} if trees is None else {"I": 1.0})
+    assert all(v == {"I": 1.0} for v in predicted_snr._predicted(many).values())
+    assert all(v == {} for v in predicted_snr._predicted(rows).values()), "too few pages to leave any out"
+
+
+@pytest.mark.parametrize(
+    ("reasons", "snr_db", "status"),
+    [
+        (["poorly read: II"], (20.0, 20.0), "accepted"),
+        (["poorly read: II", "the name V1 stands where V2 was taken"], (20.0, 20.0), "review"),
+        ([], (20.0, 5.0), "review"),
+        ([], (5.0, 4.0), "refused"),
+        (["the beats would come at 326/min: check paper speed and scale"], (5.0, 4.0), "review"),
+        (["poorly read: V1"], (20.0, 20.0), "review"),
+    ],
+)
+def test_other_trees_give_a_page_another_status(reasons: list[str], snr_db: tuple[float, ...], status: str) -> None:
+    """V1 has no signs, since nothing of it was read: it stays poor."""
+    read = {**row("scan", 15.0, 0, "review"), "reasons": reasons}
+    read["signs"] = {lead: [0.0] * len(SIGNS) for lead in ("I", "II")}
+    assert restated(read, dict(zip(("I", "II"), snr_db, strict=True)))["status"] == status
+    assert restated({**read, "status": "refused"}, {"I": 20.0})["status"] == "refused"
+
+
+def test_refused_pages_and_pages_without_a_common_lead_count_as_pages_only(monkeypatch) -> None:
     empty = {**row("fax", 5.0, 1, "refused"), "snr_db": {}, "signs": {}}
+    monkeypatch.setattr(predicted_snr, "predict_snr", lambda signs: dict.fromkeys(signs, 20.0))
     found = predicted_snr.measured([empty, {**row("fax", 5.0, 2), "snr_db": {"V1": 3.0}}])
     assert found["accepted"]["all"]["refused"] == 1
     assert found["accepted"]["all"]["false"] == 1
