@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from digitize.peaks import find_peaks
 from ecg import ECGRecord
 
 __all__ = ["beat_places", "steepness", "time_direction"]
@@ -77,8 +78,6 @@ def beat_places(record: ECGRecord) -> NDArray[np.int64]:
     -------
     int array [beats]
     """
-    from scipy.signal import find_peaks
-
     activity, heard = np.zeros(record.signal.shape[1]), np.zeros(record.signal.shape[1])
     for line in record.signal.astype(np.float64):
         present = np.flatnonzero(np.isfinite(line))
@@ -91,11 +90,9 @@ def beat_places(record: ECGRecord) -> NDArray[np.int64]:
             heard[present] += 1
     activity /= np.maximum(heard, 1)
     # Half of the highest: T waves reach a third of the QRS complex's steepness.
-    peaks, _ = find_peaks(
+    return find_peaks(
         activity, height=0.5 * float(np.percentile(activity, 99)), distance=max(1, round(_APART_S * record.fs))
     )
-    found: NDArray[np.int64] = peaks.astype(np.int64)
-    return found
 
 
 def steepness(line: Double, fs: float) -> Double:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from digitize.peaks import find_peaks
 from digitize.trace import Row
 
 __all__ = ["LIMB", "Drawn", "drawn_lines"]
@@ -161,8 +162,6 @@ def drawn_lines(rows: Sequence[Row], start_px: float, stop_px: float, px_per_mm:
 
 def _beats(heights: Double) -> NDArray[np.int64]:
     """Points where most lines move fast at once."""
-    from scipy.signal import find_peaks
-
     steep = np.abs(np.gradient(heights, axis=1))
     most = np.percentile(steep, 99, axis=1, keepdims=True)
     width = round(2 * _PER_MM)  # a QRS of 80 ms
@@ -170,9 +169,7 @@ def _beats(heights: Double) -> NDArray[np.int64]:
     highest = float(np.percentile(together, 99))
     if np.median(together) > _RESTLESS * highest:  # waves without beats: any two of them look alike somewhere
         return np.zeros(0, np.int64)
-    peaks, _ = find_peaks(together, height=0.4 * highest, distance=round(_APART_MM * _PER_MM))
-    found: NDArray[np.int64] = peaks.astype(np.int64)
-    return found
+    return find_peaks(together, height=0.4 * highest, distance=round(_APART_MM * _PER_MM))
 
 
 def _cut(line: Double, at: NDArray[np.int64], half: int) -> Double:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from digitize.direction import steepness, time_direction
 from digitize.mean_beats import limb_misfit
+from digitize.peaks import find_peaks
 from digitize.result import LeadQuality, Status
 from ecg import ECGRecord, PaperScale, limb_residual
 
@@ -197,10 +198,8 @@ def beat_rate(record: ECGRecord) -> float | None:
     if x.size < 2 * record.fs:
         return None
     energy = steepness(x, record.fs)
-    from scipy.signal import find_peaks
-
     # 0.16 s apart: 375/min, above any ventricular rate.
-    peaks, _ = find_peaks(energy, height=0.4 * np.percentile(energy, 99), distance=max(1, round(0.16 * record.fs)))
+    peaks = find_peaks(energy, height=0.4 * float(np.percentile(energy, 99)), distance=max(1, round(0.16 * record.fs)))
     if peaks.size < (2 if x.size >= _FOUR_BEATS_S * record.fs else 3):
         return None
     between = np.diff(peaks)
