@@ -118,12 +118,6 @@ def _mirrored() -> Page:
     return _picture(_page().image[:, ::-1])
 
 
-def _unplugged() -> Page:
-    """Draw what a device prints with no electrode connected: a fiftieth of a heart's signal."""
-    heart = _heart()
-    return _page(ECGRecord(0.02 * heart.signal, heart.fs, heart.leads))
-
-
 def _spliced(at: float, dpi: float = _DPI, **below: Any) -> Page:
     """Join the standard page, down to a part of its height, to another below."""
     image = _page(dpi=dpi).image.copy()
@@ -180,13 +174,13 @@ def _names_moved() -> Page:
     return _picture(image)
 
 
-def _blurred() -> Page:
+def _blurred(pulse: str = "none", sigma_px: float = 1.45, noise: float = 26.0) -> Page:
     """Photograph out of focus in bad light."""
     import cv2
 
-    image = _page(pulse="none").image
-    noise = np.random.default_rng(0).normal(0, 26, image.shape)
-    return _picture(np.clip(cv2.GaussianBlur(image, (0, 0), 1.45) + noise, 0, 255))
+    image = _page(pulse=pulse).image
+    grain = np.random.default_rng(0).normal(0, noise, image.shape)
+    return _picture(np.clip(cv2.GaussianBlur(image, (0, 0), sigma_px) + grain, 0, 255))
 
 
 _BOX = (40.0, 140.0, 1120.0, 140.0, 1120.0, 780.0, 40.0, 780.0)
@@ -200,7 +194,7 @@ CASES: dict[str, Case] = {
     "single_leads": Case(lambda: _lines("I", "II", "aVF", "V1", "V5", names="none"), "refused", "one lead throughout"),
     "given_layout": Case(_page, "refused", "lines of layout", {"layout": "6x2"}),
     "mirrored": Case(_mirrored, "refused", "mirrored"),
-    "poor": Case(_unplugged, "refused", "poorly read"),
+    "poor": Case(lambda: _blurred("left", 2.4, 45.0), "refused", "poorly read"),
     "tiny": Case(_thumbnail, "refused", "64 pixels"),
     "corners_order": Case(_page, "refused", "clockwise", {"corners": _BOX[:2] + _BOX[6:] + _BOX[4:6] + _BOX[2:4]}),
     "corners_span": Case(_page, "refused", "corners span", {"corners": (40, 140, 90, 140, 90, 200, 40, 200)}),
