@@ -91,7 +91,8 @@ def verdict(folder: Path, out: Path) -> dict[str, int]:
     told = Counter((path, r["page"], r["ecg"]) for r in rows for path in (r["file"], *r["copies"]))
     records = Counter(key for key, _ in read_signals(out))
     return {
-        "lost": len(there - {k[0] for k in keys}) + len({str(p) for p in folder.iterdir()} - {path for path, *_ in told}),
+        "lost": len(there - {k[0] for k in keys})
+        + len({str(p) for p in folder.iterdir()} - {path for path, *_ in told}),
         "doubled": sum(n - 1 for n in keys.values()) + sum(n - 1 for n in told.values()),
         "foreign": len({k[0] for k in keys} - there),
         "signals": sum(((records - keys) + (keys - records)).values()),
