@@ -174,7 +174,7 @@ def _corrections(
     layout: str | None, scale: str | None, px_per_mm: str | None, corners: str | None, leads: str | None
 ) -> dict[str, Any]:
     """Options of the reader that were given as flags."""
-    from einthoven.inputs import numbers
+    from einthoven.inputs import lead_names, numbers
 
     flags: dict[str, Any] = {}
     if layout is not None:
@@ -186,7 +186,7 @@ def _corrections(
     if corners is not None:
         flags["corners"] = numbers(corners, ("x", "y") * 4, "--corners")
     if leads is not None:
-        flags["leads"] = tuple(name.strip() for name in leads.split(","))
+        flags["leads"] = lead_names(leads)
     return flags
 
 

@@ -17,7 +17,7 @@ from ecg.errors import ECGError, FormatError, OptionsError
 from einthoven.contents import is_drawn
 from einthoven.outputs import DIGITIZATION_SCHEMA, correctable, one_line
 
-__all__ = ["Corrections", "Input", "Missing", "corrections", "find_inputs", "numbers", "page_stem"]
+__all__ = ["Corrections", "Input", "Missing", "corrections", "find_inputs", "lead_names", "numbers", "page_stem"]
 
 
 @dataclass(frozen=True)
@@ -226,6 +226,23 @@ class Corrections:
     method: str
     lead: str | None
     options: Mapping[str, Any]
+
+
+def lead_names(text: str) -> tuple[str, ...]:
+    """Names of leads between commas, spelt in the standard way.
+
+    Parameters
+    ----------
+    text : str
+
+    Examples
+    --------
+    >>> lead_names("ii, -avr,V1")
+    ('II', '-aVR', 'V1')
+    """
+    from ecg.formats import lead_name
+
+    return tuple(lead_name(part) for part in text.split(","))
 
 
 def corrections(path: Path) -> Corrections:

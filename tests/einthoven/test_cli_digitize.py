@@ -322,7 +322,7 @@ def test_edited_corners_may_be_pairs_or_a_row_of_numbers(tmp_path, picture, read
 
 def test_edited_boxes_and_given_names_reach_the_reader(tmp_path, picture, reader, capsys) -> None:
     out = tmp_path / "out"
-    assert run(capsys, "digitize", picture("a.png"), "-o", out, "--leads", "II, V1")[0] == 0
+    assert run(capsys, "digitize", picture("a.png"), "-o", out, "--leads", "ii, V1")[0] == 0
     assert reader[-1][1] == DigitizeOptions(leads=("II", "V1"))
     assert run(capsys, "digitize", "--from", out / "a.json", "-o", out)[0] == 0
     assert reader[-1][1] == DigitizeOptions(leads=("II", "V1")), "what had been given stays given"

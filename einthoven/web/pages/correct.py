@@ -12,6 +12,7 @@ from digitize.options import DigitizeOptions
 from digitize.result import Digitization
 from ecg.errors import OptionsError
 from ecg.paper import EXTRA_LAYOUTS, LAYOUTS
+from einthoven.inputs import lead_names
 from einthoven.report import words
 from einthoven.report.pictures import reading_picture
 from einthoven.web import theme
@@ -83,7 +84,7 @@ def _asked(d: Digitization) -> dict[str, Any]:
         "Names of the leads as they stand, row by row and then the strips", names, key="c_leads", max_chars=200
     )
     if leads.strip() and leads != names:
-        options["leads"] = tuple(name.strip() for name in leads.split(","))
+        options["leads"] = lead_names(leads)
     corners = _corners(d)
     if corners is not None:
         options["corners"] = corners
