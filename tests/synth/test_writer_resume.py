@@ -35,41 +35,52 @@ def test_bytes_do_not_depend_on_the_number_of_processes(undisturbed, tmp_path, j
     assert contents(tmp_path) == undisturbed
 
 
-def killed_run(out, jobs, when, whole_group):
-    """Begin a set in a process of its own, kill it without warning once ``when(out)`` holds."""
+#: Python runs this first in every process of the set: the one that is about to rename a chosen file kills.
+_KILLER = """
+import fnmatch, os, signal, sys
+
+def hook(event, given):
+    if event == "os.rename" and fnmatch.fnmatch(os.path.basename(given[1]), os.environ["KILL_AT"]):
+        if os.environ["KILL_WHOM"] == "group":
+            os.killpg(0, signal.SIGKILL)
+        os.kill(os.getppid(), signal.SIGKILL)
+
+sys.addaudithook(hook)
+"""
+
+
+def killed_run(folder, out, jobs, at, whom):
+    """Begin a set in a process of its own; the writer of the first file named like ``at`` kills without warning."""
+    (folder / "sitecustomize.py").write_text(_KILLER)
     code = (
         "import sys; from synth.writer import write_set\n"
         f"if __name__ == '__main__': write_set(sys.argv[1], {N}, {PRESET!r}, {SEED}, {jobs}, kit=True)"
     )
+    paths = os.pathsep.join((str(folder), os.environ.get("PYTHONPATH", "")))
     process = subprocess.Popen(
-        [sys.executable, "-c", code, str(out)], start_new_session=True, stderr=subprocess.DEVNULL
+        [sys.executable, "-c", code, str(out)],
+        start_new_session=True,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": paths, "KILL_AT": at, "KILL_WHOM": whom},
     )
-    try:
-        until = time.monotonic() + 60
-        while not when(out) and process.poll() is None and time.monotonic() < until:
-            time.sleep(0.005)
-    finally:
-        if whole_group:
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
-        process.wait()
-    return process.returncode
+    return process.wait(120)
 
 
 @pytest.mark.parametrize(
-    ("jobs", "pattern", "whole_group"),
+    ("jobs", "at", "whom"),
     [
-        (1, "pages/.000002*", True),  # in the midst of a file
-        (2, "pages/000001.json", True),
-        (2, "pages/000000.json", False),  # the parent alone: its workers must not go on
+        (1, "000002*", "group"),  # its file lies there under a temporary name
+        (2, "000002*", "group"),
+        (2, "000001*", "parent"),  # the parent alone: its workers must not go on
     ],
 )
-def test_a_killed_run_is_finished_to_the_same_bytes(undisturbed, tmp_path, jobs, pattern, whole_group):
-    status = killed_run(tmp_path, jobs, lambda out: any(out.glob(pattern)), whole_group)
-    assert status == -signal.SIGKILL, "the run was over before it could be killed"
+def test_a_killed_run_is_finished_to_the_same_bytes(undisturbed, tmp_path, tmp_path_factory, jobs, at, whom):
+    status = killed_run(tmp_path_factory.mktemp("killer"), tmp_path, jobs, at, whom)
+    assert status == -signal.SIGKILL
     assert not (tmp_path / "manifest.csv").exists()
-    if not whole_group:
+    if whom == "group":
+        assert any((tmp_path / "pages").glob(f".{at}")), "nothing was left half-written"
+    else:
         time.sleep(0.5)
         there = sorted(tmp_path.rglob("*"))
         time.sleep(1.0)
