@@ -211,6 +211,10 @@ def _lessons(run: Run, known: LabelledSet, rows: Rows) -> list[tuple[Classifier,
         teacher = load_classifier(name)
         # Signals are cut into whatever the teacher takes: it may see more leads than its student.
         seen = known if known.signals is None else replace(known, spec=teacher.spec, ready=None)
+        if not any(task.name in teacher.heads for task in run.tasks):
+            raise OptionsError(
+                f"the teacher {name} answers {', '.join(teacher.heads)}, none of what is to be learnt; choose another"
+            )
         if teacher.spec != seen.spec:
             raise OptionsError(f"the teacher {name} takes other inputs than the model that it teaches; choose another")
         found.append((teacher, predict_set(teacher, seen, rows)))
@@ -220,12 +224,16 @@ def _lessons(run: Run, known: LabelledSet, rows: Rows) -> list[tuple[Classifier,
 def _taught(
     lessons: Sequence[tuple[Classifier, Float32]], task: Task, y: Float32, rows: Rows, distil: float
 ) -> Float32:
-    """Answers of a task, those of the training records drawn towards the mean probability of the teachers."""
+    """Answers of a task, those of the training records drawn towards the mean of the teachers that answer it."""
     from classify.runtime import probabilities
 
-    if not lessons:
+    told = [
+        probabilities(logits, teacher.card, task, teacher.outputs(task))
+        for teacher, logits in lessons
+        if task.name in teacher.heads
+    ]
+    if not told:
         return y
-    told = [probabilities(logits, teacher.card, task, teacher.outputs(task)) for teacher, logits in lessons]
     taught = y.copy()
     taught[rows] = (1 - distil) * y[rows] + distil * np.mean(told, axis=0)
     return taught

@@ -206,6 +206,18 @@ def test_a_teacher_may_see_other_leads_than_its_student(several, tmp_path) -> No
         _lessons(run_of(options=options), made, halves().train)
 
 
+def test_a_teacher_teaches_what_it_answers(several) -> None:
+    known, rows = tiny_set(), halves().train
+    options = replace(QUICK, teachers=(str(several),))
+    both = run_of(("mi", "mi_sttc"), options=options)
+    lessons = _lessons(both, known, rows)
+    untold, told = (_taught(lessons, task, known.answers[task.name], rows, 1.0) for task in both.tasks)
+    assert np.array_equal(untold, known.answers["mi"])
+    assert not np.array_equal(told, known.answers["mi_sttc"])
+    with pytest.raises(OptionsError, match="none of what is to be learnt"):
+        _lessons(run_of(("mi",), options=options), known, rows)
+
+
 def test_age_and_sex_are_hidden_and_mixed_only_where_both_are_known() -> None:
     known = tiny_set(24)
     told = np.tile(np.float32([0.6, 1, 1, 1]), (24, 1))
