@@ -17,7 +17,7 @@ from ecg import LEADS, ECGRecord, PaperScale
 from ecg.errors import DigitizationError
 from ecg.paper import DEFAULT_GAIN_MM_PER_MV, DEFAULT_SPEED_MM_PER_S, MM_PER_INCH
 
-__all__ = ["Calibration", "calibrate", "column_lag_s", "columns_are_simultaneous", "to_record"]
+__all__ = ["Calibration", "calibrate", "to_record"]
 
 #: Gains and speeds that devices print (mm/mV, mm/s).
 _GAINS = (2.5, 5.0, 10.0, 20.0)
@@ -182,117 +182,6 @@ def _check_dpi(dpi: float | None, px_per_mm: float, how: str, doubts: list[str])
     ratio = px_per_mm * MM_PER_INCH / dpi
     if 4 < ratio < 6 or 1 / 6 < ratio < 1 / 4:
         doubts.append(f"the file says {dpi:g} dpi, five times off the {how}'s {px_per_mm * MM_PER_INCH:.0f} dpi")
-
-
-#: Longest time that paper without time stands for: 5 mm; the least is what beats of other leads tell, and how well
-#: the moved column must fit the strip, and how much better than where it stood.
-_MOST_LAG_S, _LEAST_LAG_S, _CLEAR_BEATS, _BETTER = 0.2, 0.02, 0.6, 0.05
-
-
-def columns_are_simultaneous(
-    columns: Sequence[NDArray[np.float64]], strip: NDArray[np.float64], offsets: Sequence[int], fs: float
-) -> bool | None:
-    """Decide from the beats whether columns follow each other in time or show the same seconds.
-
-    Where the beats of a column stand above the strip's beats, the column shows those seconds; where they match the
-    strip's beginning instead, all columns start together.
-
-    Parameters
-    ----------
-    columns : sequence of float array [leads, samples]
-        Lines of the second and later columns, NaN where missing.
-    strip : float array [samples]
-        Rhythm strip.
-    offsets : sequence of int
-        Sample of the strip above which each column begins.
-    fs : float
-        Hz.
-
-    Returns
-    -------
-    bool or None
-        None where neither fits well enough to tell.
-    """
-    strip_beats = _activity(strip[None], fs)
-    follows, together = [], []
-    for column, offset in zip(columns, offsets, strict=True):
-        beats = _activity(column, fs)
-        follows.append(_match(beats, strip_beats[offset : offset + beats.size]))
-        together.append(_match(beats, strip_beats[: beats.size]))
-    a, b = float(np.mean(follows)), float(np.mean(together))
-    # Beats match to r > 0.6 where the seconds are the same; a regular rhythm may match both ways by chance.
-    if max(a, b) < 0.4 or abs(a - b) < 0.1:
-        return None
-    return b > a
-
-
-def column_lag_s(column: NDArray[np.float64], strip: NDArray[np.float64], offset: int, fs: float) -> float:
-    """Measure how much later than above its seconds of the strip a column is printed, by its beats.
-
-    Gaps between columns, and a start that was found late, are paper without time.
-
-    Parameters
-    ----------
-    column : float array [leads, samples]
-        Lines of a column, NaN where missing.
-    strip : float array [samples]
-        Rhythm strip.
-    offset : int
-        Sample of the strip above which the column begins.
-    fs : float
-        Hz.
-
-    Returns
-    -------
-    float
-        Seconds within 0.2; 0 where the beats tell no lag.
-    """
-    most = round(_MOST_LAG_S * fs)
-    lags = np.arange(-most, most + 1)
-    fit = _matches(_activity(column, fs), _activity(strip[None], fs), offset - lags)
-    best = int(np.argmax(fit))
-    clear = fit[best] > _CLEAR_BEATS and fit[best] > fit[most] + _BETTER and 0 < best < lags.size - 1
-    return float(lags[best] / fs) if clear and abs(lags[best]) >= _LEAST_LAG_S * fs else 0.0
-
-
-def _activity(lines: NDArray[np.float64], fs: float) -> NDArray[np.float64]:
-    """How fast the lines move, each in units of its own steepest stroke, averaged over a QRS's 80 ms."""
-    steep = np.abs(np.gradient(lines, axis=1))
-    steep = steep[np.isfinite(steep).any(axis=1)]
-    if not steep.size:
-        return np.zeros(lines.shape[1])
-    most = np.nanpercentile(steep, 99, axis=1, keepdims=True)
-    mean = np.nan_to_num(steep / np.maximum(most, 1e-9)).clip(0, 1).mean(axis=0)
-    width = max(1, round(0.08 * fs))
-    return np.convolve(mean, np.ones(width) / width, "same")
-
-
-def _match(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
-    n = min(a.size, b.size)
-    if n < 10 or np.ptp(a[:n]) == 0 or np.ptp(b[:n]) == 0:
-        return 0.0
-    return float(np.corrcoef(a[:n], b[:n])[0, 1])
-
-
-def _matches(a: NDArray[np.float64], b: NDArray[np.float64], starts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """`_match` of a line with another from each of several samples on; 0 for those before its first."""
-    a, b = a - a.mean(), np.r_[b - b.mean(), np.zeros(a.size)]  # correlation does not see the means; rounding does
-    products = np.correlate(b, a, "valid")
-    start = starts.clip(0, products.size - 1)
-    stop = np.minimum(start + a.size, b.size - a.size)
-    n = stop - start
-
-    def sums(values: NDArray[np.float64], first: NDArray[np.int64], last: NDArray[np.int64]) -> NDArray[np.float64]:
-        total = np.r_[0.0, np.cumsum(values)]
-        return np.asarray(total[last] - total[first])
-
-    size = np.maximum(n, 1)
-    mean_a, mean_b = sums(a, 0 * n, n) / size, sums(b, start, stop) / size
-    spread_a = sums(a**2, 0 * n, n) / size - mean_a**2
-    spread_b = sums(b**2, start, stop) / size - mean_b**2
-    still = (n < 10) | (starts < 0) | (spread_a < 1e-12) | (spread_b < 1e-12)
-    fit = (products[start] / size - mean_a * mean_b) / np.sqrt(np.where(still, 1, spread_a * spread_b))
-    return np.where(still, 0.0, fit)
 
 
 def to_record(traces: Sequence[LeadTrace], scale: PaperScale, *, fs: float = 500.0) -> ECGRecord:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from digitize.calibrate import column_lag_s, columns_are_simultaneous
 from digitize.hidden import Box, bar_boxes, show_around, word_boxes
 from digitize.layout import Frame, LayoutMatch
 from digitize.overlap import OwnInk
@@ -17,7 +16,7 @@ from digitize.result import LeadTrace
 from digitize.stroke import FAINT, UNKNOWN, Pen, StrokeOptions, first_guess, fit_stroke
 from ecg import LeadBox, PaperScale
 
-__all__ = ["LineReading", "Place", "in_time", "name_strips", "places_of", "read_line"]
+__all__ = ["LineReading", "Place", "name_strips", "places_of", "read_line"]
 
 Double = NDArray[np.float64]
 
@@ -63,7 +62,7 @@ class LineReading:
     Parameters
     ----------
     trace : LeadTrace
-        Its box's times run from the line's own start, until `in_time` puts it on the page's clock.
+        Its box's times run from the line's own start, until `digitize.clock.in_time` puts it on the page's clock.
     coverage : float
         Share of its columns in which ink was found.
     overlap : float
@@ -260,70 +259,6 @@ def _near_ink(x: Double, found: NDArray[np.bool_], gap_px: int) -> NDArray[np.bo
     # At the ends the separator's own width is bridged; in the middle only a gap of twice that.
     near: NDArray[np.bool_] = (np.minimum(left, right) <= gap_px) | (left + right <= 2 * gap_px)
     return near
-
-
-def in_time(
-    readings: Sequence[LineReading], places: Sequence[Place], px_per_s: float, fs: float, start_px: float | None = None
-) -> tuple[list[LineReading], str, tuple[str, ...]]:
-    """Put every lead on the page's clock.
-
-    Parameters
-    ----------
-    readings : sequence of LineReading
-    places : sequence of Place
-        One a reading.
-    px_per_s : float
-    fs : float
-        Hz.
-    start_px : float, optional
-        Where the recording begins; left of the first place where the page is cropped.
-
-    Returns
-    -------
-    readings : list of LineReading
-        With the times of their boxes set.
-    timing : str
-        ``"measured"`` against a rhythm strip or where there is one column only, else ``"assumed"``.
-    assumed : tuple of str
-    """
-    origin = min([p.start_px for p in places] + ([] if start_px is None else [start_px]))
-    columns = sorted({p.column for p in places if not p.is_strip})
-    strip, lines = _columns(readings, places, px_per_s, fs)
-    together: bool | None = False
-    timing = "measured"
-    if len(columns) > 1:
-        later = [column for c, column in lines.items() if c > 0]
-        together = (
-            columns_are_simultaneous([y for y, _ in later], strip, [at for _, at in later], fs) if later else None
-        )
-        timing = "assumed" if together is None else "measured"
-    lags = {} if together else {c: column_lag_s(y, strip, at, fs) for c, (y, at) in lines.items()}
-    placed = []
-    for reading, place in zip(readings, places, strict=True):
-        start = 0.0 if together and not place.is_strip else (place.start_px - origin) / px_per_s
-        start = max(0.0, start - (0.0 if place.is_strip else lags.get(place.column, 0.0)))
-        # Times are kept to the sample: a hundredth of a millimetre of a boundary means nothing.
-        start = round(start * fs) / fs
-        box = reading.trace.box
-        box = replace(box, start_s=start, stop_s=start + (box.stop_s - box.start_s))
-        placed.append(replace(reading, trace=replace(reading.trace, box=box)))
-    return placed, timing, ("columns follow each other in time",) if timing == "assumed" else ()
-
-
-def _columns(
-    readings: Sequence[LineReading], places: Sequence[Place], px_per_s: float, fs: float
-) -> tuple[NDArray[np.float64], dict[int, tuple[NDArray[np.float64], int]]]:
-    """Lines of the first strip and of each column, with the sample of the strip above which the column begins."""
-    strips = [r.trace for r, p in zip(readings, places, strict=True) if p.is_strip]
-    if not strips:
-        return np.zeros(0), {}
-    found = {}
-    for c in sorted({p.column for p in places if not p.is_strip}):
-        traces = [(r.trace, p) for r, p in zip(readings, places, strict=True) if p.column == c and not p.is_strip]
-        n = min(t.y.size for t, _ in traces)
-        offset = max(0, round((traces[0][1].start_px - strips[0].x[0]) / px_per_s * fs))
-        found[c] = np.stack([t.y[:n] for t, _ in traces]), offset
-    return strips[0].y, found
 
 
 def name_strips(

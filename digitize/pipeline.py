@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from digitize.algebra import reconciled
 from digitize.calibrate import Calibration, calibrate, to_record
+from digitize.clock import in_time
 from digitize.frame import Frame, find_frame, widened
 from digitize.gains import odd_pulses, with_chest_gain
 from digitize.given import as_given
 from digitize.grid import GridMeasure
 from digitize.layout import LayoutMatch, match_layout
-from digitize.lines import in_time, name_strips, places_of, read_line
+from digitize.lines import name_strips, places_of, read_line
 from digitize.lookalike import only_traces
 from digitize.options import DigitizeOptions
 from digitize.orient import find_turn

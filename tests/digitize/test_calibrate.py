@@ -5,15 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from digitize.calibrate import calibrate, column_lag_s, columns_are_simultaneous, to_record
+from digitize.calibrate import calibrate, to_record
 from digitize.grid import GridMeasure
 from digitize.options import DigitizeOptions
 from digitize.pulse import Pulse
 from digitize.result import LeadTrace
 from digitize.text import PrintedScale
-from ecg import LEADS, ECGRecord, LeadBox, PaperScale
+from ecg import LEADS, LeadBox, PaperScale
 from ecg.errors import DigitizationError
-from synth import sample_physiology, synthesize_record
 
 GRID = GridMeasure(6.0, 6.06, 0.0, 5.0, 0.95, 1.0)
 PLAIN = DigitizeOptions()
@@ -206,51 +205,6 @@ def test_another_rate_is_interpolated_between_the_points() -> None:
     record = to_record([line("I", 0.0, 1.0, ramp)], SCALE, fs=250.0)
     assert record.n_samples == 250
     np.testing.assert_allclose(record["I"], np.arange(250) / 250, atol=2e-3)
-
-
-@pytest.fixture(scope="module")
-def irregular() -> ECGRecord:
-    """A heart whose beats come unevenly, so that each second looks like no other."""
-    return synthesize_record(sample_physiology(np.random.default_rng(12), "pvc"))
-
-
-def column(record: ECGRecord, leads: tuple[str, ...], start: int, n: int) -> np.ndarray:
-    return np.stack([record[lead][start : start + n] for lead in leads]).astype(np.float64)
-
-
-@pytest.mark.parametrize(("columns", "simultaneous"), [(4, False), (4, True), (2, False), (2, True)])
-def test_columns_are_placed_in_time_by_the_strip_s_beats(
-    irregular: ECGRecord, columns: int, simultaneous: bool
-) -> None:
-    n = 5000 // columns
-    offsets = [k * n for k in range(1, columns)]
-    lines = [column(irregular, ("aVL", "V1", "V5"), 0 if simultaneous else at, n) for at in offsets]
-    strip = irregular["II"].astype(np.float64)
-    assert columns_are_simultaneous(lines, strip, offsets, 500) is simultaneous
-
-
-def test_columns_of_another_heart_tell_nothing(irregular: ECGRecord) -> None:
-    noise = np.random.default_rng(0).normal(0, 0.02, (3, 3, 1250))
-    assert columns_are_simultaneous(list(noise), irregular["II"].astype(float), [1250, 2500, 3750], 500) is None
-
-
-def test_a_perfectly_regular_rhythm_tells_nothing() -> None:
-    # Ten beats a column of 2.5 s: every column looks like the first.
-    beat = np.exp(-0.5 * (((np.arange(5000) % 125) - 60) / 6.0) ** 2)
-    lines = [np.stack([beat[at : at + 1250]] * 3) for at in (1250, 2500, 3750)]
-    assert columns_are_simultaneous(lines, beat, [1250, 2500, 3750], 500) is None
-
-
-@pytest.mark.parametrize("late_s", [0.0, 0.06, 0.14])
-def test_a_column_behind_gaps_is_put_below_its_beats(late_s: float) -> None:
-    t = np.arange(5000) / 500
-    beats = sum(
-        np.exp(-0.5 * ((t - at) / 0.012) ** 2) for at in (0.4, 1.3, 2.05, 3.0, 3.7, 4.8, 5.5, 6.1, 7.2, 8.0, 8.9)
-    )
-    column = np.stack([gain * beats[2500:3750] for gain in (1.0, -0.7, 0.4)])
-    lag = column_lag_s(column, beats, 2500 + round(late_s * 500), 500.0)
-    assert lag == pytest.approx(late_s, abs=0.004)
-    assert column_lag_s(np.zeros((2, 1250)), beats, 2530, 500.0) == 0.0, "no beats, no lag"
 
 
 def test_a_file_s_resolution_that_the_pulses_confirm_sharpens_their_scale() -> None:

@@ -9,15 +9,13 @@ import pytest
 from drawings import beats, draw_line
 
 from digitize.layout import Frame, LayoutMatch
-from digitize.lines import LineReading, Place, in_time, places_of, read_line
+from digitize.lines import LineReading, Place, places_of, read_line
 from digitize.overlap import share_out
 from digitize.pulse import Pulse
-from digitize.result import LeadTrace
 from digitize.stroke import Pen
 from digitize.text import NameHit
 from digitize.trace import find_rows
-from ecg import LAYOUTS, ECGRecord, LeadBox, PaperScale
-from synth import sample_physiology, synthesize_record
+from ecg import LAYOUTS, PaperScale
 
 MM = 150 / 25.4
 SCALE = PaperScale.from_dpi(150)
@@ -134,55 +132,3 @@ def test_places_come_row_by_row_then_strips_with_their_columns_and_zero_lines() 
     assert strip.is_strip
     assert (strip.row, strip.column, strip.start_px, strip.stop_px) == (3, 0, 100.0, 1400.0)
     assert not any(p.is_strip for p in places[:-1])
-
-
-def heart_readings(record: ECGRecord, simultaneous: bool, strip: bool) -> tuple[list[LineReading], list[Place]]:
-    """Readings of a 3x4 page, exact, each box's times from its line's own start."""
-    px_per_s = SCALE.px_per_s
-    readings, places = [], []
-
-    def add(lead: str, row: int, column: int, start: int, n: int, is_strip: bool) -> None:
-        left = 100 + column * 2.5 * px_per_s
-        x = left + np.arange(n) * px_per_s / 500
-        y = 300 - SCALE.px_per_mv * record[lead][start : start + n].astype(np.float64)
-        box = LeadBox(lead, (left, 0, left + n / 500 * px_per_s, 400), 0.0, n / 500)
-        readings.append(LineReading(LeadTrace(box, x, y, 300.0), 1.0, 0.0, 0.05, np.ones(x.size)))
-        places.append(Place(lead, row, column, is_strip, left, left + n / 500 * px_per_s, None, (), ()))
-
-    for r, leads in enumerate(LAYOUTS["3x4"].rows):
-        for c, lead in enumerate(leads):
-            add(lead, r, c, 0 if simultaneous else c * 1250, 1250, False)
-    if strip:
-        add("II", 3, 0, 0, 5000, True)
-    return readings, places
-
-
-@pytest.fixture(scope="module")
-def irregular() -> ECGRecord:
-    return synthesize_record(sample_physiology(np.random.default_rng(12), "pvc"))
-
-
-@pytest.mark.parametrize("simultaneous", [False, True])
-def test_the_strip_tells_whether_columns_follow_each_other(irregular: ECGRecord, simultaneous: bool) -> None:
-    placed, timing, assumed = in_time(*heart_readings(irregular, simultaneous, True), SCALE.px_per_s, 500.0)
-    assert (timing, assumed) == ("measured", ())
-    starts = [r.trace.box.start_s for r in placed]
-    assert starts == pytest.approx([0.0] * 13 if simultaneous else [0.0, 2.5, 5.0, 7.5] * 3 + [0.0], abs=0.003)
-    for r in placed:
-        length = 10.0 if r is placed[-1] else 2.5
-        assert r.trace.box.stop_s - r.trace.box.start_s == pytest.approx(length, abs=0.003)
-
-
-def test_without_a_strip_columns_are_taken_to_follow_each_other_and_that_is_said(irregular: ECGRecord) -> None:
-    placed, timing, assumed = in_time(*heart_readings(irregular, True, False), SCALE.px_per_s, 500.0)
-    assert timing == "assumed"
-    assert assumed == ("columns follow each other in time",)
-    assert [r.trace.box.start_s for r in placed[:4]] == pytest.approx([0.0, 2.5, 5.0, 7.5], abs=0.003)
-
-
-def test_one_column_needs_no_assumption(irregular: ECGRecord) -> None:
-    readings, places = heart_readings(irregular, False, False)
-    first = [k for k, p in enumerate(places) if p.column == 0]
-    placed, timing, assumed = in_time([readings[k] for k in first], [places[k] for k in first], SCALE.px_per_s, 500.0)
-    assert (timing, assumed) == ("measured", ())
-    assert {r.trace.box.start_s for r in placed} == {0.0}
