@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,6 +19,8 @@ _BIN_MM = 0.25
 _SPREAD_MM = 1.0
 #: Lines of one page stand at least this far apart, in mm: the closest in use are 12 rows on a page of 100 mm.
 _APART_MM = 6.0
+#: How far from its level a baseline may wander and be its line's still, in mm: a breath is 5 mm, a bad electrode 15.
+_WANDER_MM = 20.0
 
 
 def find_levels(owners: OwnerMap, share: Float, px_per_mm: float, *, most: int = 16) -> tuple[Row, ...]:
@@ -61,8 +65,23 @@ def find_levels(owners: OwnerMap, share: Float, px_per_mm: float, *, most: int =
         if row is not None:
             rows.append(row)
     longest = max((r.stop_px - r.start_px for r in rows), default=0)
-    rows = [r for r in rows if r.stop_px - r.start_px > 0.35 * longest]
-    return tuple(sorted(rows[:most], key=lambda r: r.level_px))
+    rows = sorted([r for r in rows if r.stop_px - r.start_px > 0.35 * longest][:most], key=lambda r: r.level_px)
+    return tuple(_with_wanderings(rows, x, level_mm, owners, width, px_per_mm))
+
+
+def _with_wanderings(
+    rows: list[Row], x: NDArray[np.int64], level_mm: Float, owners: OwnerMap, width: int, px_per_mm: float
+) -> list[Row]:
+    """Lines with the stretches at their ends where the baseline has left the level, but is nearest to it still."""
+    levels = np.array([r.level_px for r in rows]) / px_per_mm
+    nearest = np.searchsorted((levels[1:] + levels[:-1]) / 2, level_mm)
+    found = []
+    for k, row in enumerate(rows):
+        named = x[(nearest == k) & (np.abs(level_mm - levels[k]) < _WANDER_MM)]
+        longer = _row(row.level_px, named, owners, width, px_per_mm) or row
+        start, stop = min(row.start_px, longer.start_px), max(row.stop_px, longer.stop_px)
+        found.append(replace(row, start_px=start, stop_px=stop))
+    return found
 
 
 def _row(level_px: float, columns: NDArray[np.int64], owners: OwnerMap, width: int, px_per_mm: float) -> Row | None:
