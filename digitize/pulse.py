@@ -15,6 +15,9 @@ __all__ = ["Pulse", "agreed_height", "check_upright", "find_pulses", "second_gai
 
 Float = NDArray[np.float32]
 
+#: Share of an edge's height by which it must go on beside its columns to be taken for leaning.
+_LEANS = 0.05
+
 
 @dataclass(frozen=True)
 class Pulse:
@@ -233,10 +236,30 @@ def _edge(share: Float, first: int, last: int, level: int) -> tuple[float, float
     if weight.sum() <= 0:
         return None
     centre = float((weight * columns).sum() / weight.sum())
-    foot = bottom[upright].astype(float)
-    k = int(np.argmax(weight))
-    tail = share[min(share.shape[0] - 1, int(bottom[k]) + 1), columns[k]]
-    return centre, float(np.median(foot)) + 0.5 + float(tail if tail < 0.5 else 0.0)
+    k = int(columns[np.argmax(weight)])
+    foot = float(np.median(bottom[upright]))
+    ends_px, at = _leaning_end(share, columns, level)
+    # An edge that leans leaves each of its columns before its foot.
+    if ends_px - foot > _LEANS * (foot - level):
+        foot, k = ends_px, at
+    tail = share[min(share.shape[0] - 1, int(foot) + 1), k]
+    return centre, foot + 0.5 + float(tail if tail < 0.5 else 0.0)
+
+
+def _leaning_end(share: Float, columns: NDArray[np.int64], level: int) -> tuple[int, int]:
+    """Row and column in which ink ends that goes down from a level, straight or aslant by a column or two."""
+    left, right = max(0, int(columns[0]) - 1), min(share.shape[1], int(columns[-1]) + 2)
+    ink = share[level:, left:right] >= 0.5
+    here, last = ink[0], 0
+    while last + 1 < len(ink):
+        beside = here.copy()
+        beside[1:] |= here[:-1]
+        beside[:-1] |= here[1:]
+        below = beside & ink[last + 1]
+        if not below.any():
+            break
+        here, last = below, last + 1
+    return level + last, left + int(np.argmax(share[level + last, left:right]))
 
 
 def agreed_height(pulses: Sequence[Pulse]) -> float | None:

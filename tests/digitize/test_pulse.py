@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from drawings import BARE, draw, ink_of
@@ -37,6 +38,20 @@ def test_every_row_s_pulse_is_measured(heart: ECGRecord, layout: str, grid: bool
     height = agreed_height(pulses)
     assert height is not None
     assert height == pytest.approx(page.scale.px_per_mv, rel=0.01)
+
+
+@pytest.mark.parametrize("lean", [-0.02, 0.02])
+def test_edges_that_lean_are_followed_to_their_foot(heart: ECGRecord, lean: float) -> None:
+    """Two pixels in a hundred, as paper lies under a camera: each column of an edge ends before its foot."""
+    page = draw(heart, "3x4+1")
+    mm = page.scale.px_per_mm_x
+    ink = bridged(ink_of(page), mm)
+    shear = np.array([[1, lean, -lean * ink.shape[0] / 2], [0, 1, 0]])
+    ink = cv2.warpAffine(ink, shear, ink.shape[::-1])
+    pulses = find_pulses(ink, find_rows(ink, mm)[0], mm)
+    assert len(pulses) == 4
+    for pulse in pulses:
+        assert pulse.height_px == pytest.approx(10 * page.scale.px_per_mm_y, rel=0.02)
 
 
 @pytest.mark.parametrize("layout", ["3x4+1", "6x2", "12x1"])
