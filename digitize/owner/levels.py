@@ -21,6 +21,8 @@ _SPREAD_MM = 1.0
 _APART_MM = 6.0
 #: How far from its level a baseline may wander and be its line's still, in mm: a breath is 5 mm, a bad electrode 15.
 _WANDER_MM = 20.0
+#: Shortest stretch that a line is given for that, in mm: half a beat.
+_STRETCH_MM = 10.0
 
 
 def find_levels(owners: OwnerMap, share: Float, px_per_mm: float, *, most: int = 16) -> tuple[Row, ...]:
@@ -79,7 +81,10 @@ def _with_wanderings(
     for k, row in enumerate(rows):
         named = x[(nearest == k) & (np.abs(level_mm - levels[k]) < _WANDER_MM)]
         longer = _row(row.level_px, named, owners, width, px_per_mm) or row
-        start, stop = min(row.start_px, longer.start_px), max(row.stop_px, longer.stop_px)
+        # Less than that is the edge of the paper, or a letter.
+        least = _STRETCH_MM * px_per_mm
+        start = longer.start_px if row.start_px - longer.start_px >= least else row.start_px
+        stop = longer.stop_px if longer.stop_px - row.stop_px >= least else row.stop_px
         found.append(replace(row, start_px=start, stop_px=stop))
     return found
 

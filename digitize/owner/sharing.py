@@ -26,6 +26,8 @@ _UNDER_MM = 1.6
 #: How much of a line's first and last stretch may lack an owner, in mm, and how much taller its runs may be there than
 #: the one that it goes on from: the network takes what hangs on a pulse for the pulse's own foot.
 _LOOSE_MM, _TALLER_MM = 4.0, 2.0
+#: Length in mm from which ink is an upright stroke, well over the width of any pen, and the faintest of its pixels.
+_UPRIGHT_MM, _FAINTEST = 1.6, 0.2
 
 
 def owned_rows(
@@ -90,7 +92,22 @@ def _mine(share: Float, line: NDArray[np.uint8], k: int, row: Row, px_per_mm: fl
     own = np.where(of_line[low:high], band, np.float32(0))
     size = round(_UNDER_MM * px_per_mm) | 1
     joined = cv2.morphologyEx(own, cv2.MORPH_CLOSE, np.ones((size, 1), np.uint8))
-    return low, bridged(np.minimum(joined, band), px_per_mm)
+    mine = bridged(np.minimum(joined, band), px_per_mm)
+    mine[_faint_strokes(own, px_per_mm)] = 0.5
+    return low, mine
+
+
+def _faint_strokes(own: Float, px_per_mm: float) -> Bool:
+    """Ridges of upright strokes fainter than half of the pen: a fast one leaves little ink, and blur spreads that."""
+    import cv2
+
+    own = own.clip(0)
+    across = cv2.boxFilter(own, -1, (3, 1), normalize=False) >= 0.5
+    long = np.ones((round(_UPRIGHT_MM * px_per_mm) | 1, 1), np.uint8)
+    upright = cv2.morphologyEx(across.astype(np.uint8), cv2.MORPH_OPEN, long) > 0
+    ridge = own >= cv2.dilate(own, np.ones((1, 3), np.uint8))
+    faint: Bool = upright & ridge & (own >= _FAINTEST) & (own < 0.5)
+    return faint
 
 
 def own_ink(share: Float, line: NDArray[np.uint8], rows: Sequence[Row], px_per_mm: float) -> list[OwnInk]:

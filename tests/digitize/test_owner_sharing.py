@@ -11,6 +11,7 @@ import digitize.owner.sharing
 from digitize.owner import NOBODY, OwnerMap, line_of_each_pixel, own_ink, owned_rows, owner_map
 from digitize.owner.levels import find_levels
 from digitize.owner.owners import PX_PER_MM, UNIT_MM
+from digitize.trace import Row
 from ecg.errors import ModelError
 
 #: Pixels a millimetre of the page, and the levels of its two lines, which stand 12 mm apart.
@@ -52,6 +53,26 @@ def test_lines_stand_where_their_ink_says() -> None:
     for row in rows:
         assert row.start_px == pytest.approx(FIRST, abs=2)
         assert row.stop_px == pytest.approx(LAST, abs=2)
+
+
+@pytest.mark.parametrize("shown", [1.0, 0.35])
+def test_a_line_is_followed_where_its_baseline_has_left_its_level(shown: float) -> None:
+    """A third of the upper line, its first 40 mm, lies 5 mm above the rest; so do its last 3 mm, which may be anything."""
+    share, owner = crossing()
+    level = np.full(owner.shape, LEVELS[0], np.float32)
+    for first, last in ((FIRST, 400), (1016, LAST)):
+        share[LEVELS[0] - 1 : LEVELS[0] + 2, first:last] = 0
+        owner[LEVELS[0] - 1 : LEVELS[0] + 2, first:last] = NOBODY
+        share[LEVELS[0] - 41 : LEVELS[0] - 38, first:last] = shown
+        owner[LEVELS[0] - 41 : LEVELS[0] - 38, first:last] = 0
+        level[LEVELS[0] - 41 : LEVELS[0] - 38, first:last] = LEVELS[0] - 40
+    named = told(owner)
+    step = round(1 / named.zoom)
+    seen = np.where(owner[::step, ::step] == 1, np.float32(LEVELS[1]), level[::step, ::step])
+    upper = find_levels(OwnerMap(named.trace, seen, named.error_px, named.zoom), share, MM)[0]
+    assert upper.level_px == pytest.approx(LEVELS[0], abs=0.25 * MM)
+    assert upper.start_px == pytest.approx(FIRST, abs=step)
+    assert upper.stop_px == pytest.approx(1016, abs=step)
 
 
 def test_a_page_whose_ink_no_lead_drew_has_no_lines() -> None:
@@ -138,3 +159,16 @@ def test_answers_come_in_pixels_of_the_page(tmp_path: Path) -> None:
     # Row r of the map is row 2 r + 1/2 of the page.
     want = 2 * np.arange(80) + 0.5 + 8 * MM
     np.testing.assert_allclose(page.level_px, np.repeat(want[:, None], 120, 1), atol=0.01)
+
+
+def test_a_faint_spike_is_followed_to_its_tip() -> None:
+    """Two columns of 0.35 each, as blur leaves of a thin stroke; beside it grid of the same darkness lies level."""
+    share = np.zeros((200, 1000), np.float32)
+    share[100:103, 50:950] = 1
+    share[40:101, 500:502] = 0.35
+    share[90, 300:380] = 0.35
+    line = np.where(share > 0, 0, NOBODY).astype(np.uint8)
+    row = Row(np.full(1000, 101, np.int64), 50, 950, 101.0, 1.0)
+    own = own_ink(share, line, [row], MM)[0]
+    assert own.top[500:502].min() == pytest.approx(40, abs=1)
+    assert (own.top[300:380] >= 100).all()
