@@ -102,7 +102,7 @@ def _faint_strokes(own: Float, px_per_mm: float) -> Bool:
     import cv2
 
     own = own.clip(0)
-    across = cv2.boxFilter(own, -1, (3, 1), normalize=False) >= 0.5
+    across = cv2.boxFilter(own, -1, (3, 1), normalize=False) >= 0.35
     long = np.ones((round(_UPRIGHT_MM * px_per_mm) | 1, 1), np.uint8)
     upright = cv2.morphologyEx(across.astype(np.uint8), cv2.MORPH_OPEN, long) > 0
     ridge = own >= cv2.dilate(own, np.ones((1, 3), np.uint8))
