@@ -15,6 +15,8 @@ from ecg import PageLayout
 _UNLIKE = 0.02
 #: How far behind the start of their columns names stand, in mm, and how far before it at most.
 _BEHIND_MM, _BEFORE_MM = 4.0, 1.5
+#: Longest gap between the dashes of a separator, in mm.
+_DASH_GAP_MM = 1.1
 #: Ink of separators that tells where a comb begins, above what beats leave there, as a share of all that bars would.
 _BARRED = 0.35
 #: Widths of columns that differ by more are not those of one layout where nothing else tells.
@@ -177,13 +179,20 @@ def _bars(frame: Frame, index: int, first: int, last: int) -> NDArray[np.float64
 
 
 def _beside(frame: Frame, index: int, first: int, last: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Ink 1 to 2.8 mm above and below the level of a line."""
+    """Ink 1 to 2.8 mm above and below the level of a line, dashes joined."""
+    import cv2
+
     row, mm = frame.rows[index], frame.px_per_mm
     level = int(row.level_px)  # separators are centred on the line's own level, not on the beat that passes there
     height = frame.share.shape[0]
-    up = frame.share[max(0, level - round(2.8 * mm)) : max(1, level - round(1.0 * mm)), first:last]
-    down = frame.share[min(height - 1, level + round(1.0 * mm)) : min(height, level + round(2.8 * mm)), first:last]
-    return up, down
+    gap = np.ones((round(_DASH_GAP_MM * mm) + 1, 1), np.uint8)
+    parts = []
+    for low, high in ((level - round(2.8 * mm), level - round(mm)), (level + round(mm), level + round(2.8 * mm))):
+        low, high = min(max(0, low), height - 1), max(1, min(height, high))
+        wide = frame.share[max(0, low - gap.size) : high + gap.size, first:last]
+        joined = cv2.morphologyEx(np.ascontiguousarray(wide), cv2.MORPH_CLOSE, gap) if wide.size else wide
+        parts.append(joined[low - max(0, low - gap.size) :][: high - low])
+    return parts[0], parts[1]
 
 
 def boundary(frame: Frame, at: float, rows: range) -> tuple[float, float]:

@@ -97,6 +97,16 @@ def test_columns_keep_their_places_where_the_end_of_the_lines_was_missed(page: S
     assert all(row.stop_px >= bounds[-1] - 1 for row in wide.rows)
 
 
+@pytest.mark.parametrize("separator", ["tick", "dashes", "dots"])
+def test_separators_place_the_columns_whatever_they_are_drawn_of(heart: ECGRecord, separator: str) -> None:
+    """The end of the lines lies 4 mm too far right, and no name was read."""
+    marked = draw(heart, "3x4", separator=separator)
+    late = frame(marked, -4 / 25)
+    bounds = column_bounds(replace(late, names=()), LAYOUTS["3x4"])
+    width = 2.5 * marked.scale.px_per_s
+    np.testing.assert_allclose(np.diff(bounds[1:-1]), width, atol=0.3 * marked.scale.px_per_mm_x)
+
+
 def test_a_frame_that_reaches_far_enough_stays_as_it_is(page: SynthPage) -> None:
     whole = frame(page)
     assert widened(whole, (whole.start_px, whole.stop_px)) is whole
