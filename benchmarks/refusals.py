@@ -211,6 +211,7 @@ CASES: dict[str, Case] = {
     "swapped": Case(lambda: _page(_exchanged()), "review", "disagree"),
     "name": Case(_double_name, "review", "stands where"),
     "rate": Case(_half_speed, "review", "beats would come"),
+    "height": Case(lambda: _page(gain_mm_per_mv=2.5, scale_text=False, pulse="none"), "review", "on average"),
     "no_gain": Case(lambda: _page(gain_mm_per_mv=7.0, scale_text=False), "review", "fits no gain"),
     "pulses": Case(lambda: _spliced(0.5, gain_mm_per_mv=5.0), "review", "differ in height"),
     "one_pulse": Case(

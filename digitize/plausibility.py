@@ -8,9 +8,17 @@ import numpy as np
 
 from digitize.layout import LayoutMatch
 from digitize.text import NameHit
-from ecg import LEADS
+from ecg import LEADS, ECGRecord
 
-__all__ = ["coarse_picture", "named_doubts", "odd_length", "placed_doubts", "strayed_names", "uneven_columns"]
+__all__ = [
+    "coarse_picture",
+    "named_doubts",
+    "odd_height",
+    "odd_length",
+    "placed_doubts",
+    "strayed_names",
+    "uneven_columns",
+]
 
 #: How far a column's width may be from the others'. Found right they agree within 2.3 %; bounds that were set on a QRS
 #: complex in place of a separator made columns differ by 5 to 18 %, on 70 drawn pages; a page with a single pulse, read
@@ -31,6 +39,10 @@ _COARSE_PX = 3.0
 #: Seconds that devices print in a line, and how far from them a scale that only a pulse tells may put its length: gaps
 #: between columns are up to 1.2 % of a line, and pens 3 % of a pulse.
 _LENGTHS_S, _OFF = (2.5, 3.0, 5.0, 6.0, 10.0), (0.015, 0.08)
+
+#: Height of beats in mV between which 975 of 1,000 records of PTB-XL lie, as `odd_height` averages it, and the leads
+#: that it takes: at half the true gain 73 % lie below, at twice the gain half lie above.
+_HEIGHTS_MV, _LEADS = (0.65, 2.2), 6
 
 
 def placed_doubts(match: LayoutMatch, names: Sequence[NameHit], px_per_mm: float) -> tuple[str, ...]:
@@ -193,3 +205,35 @@ def odd_length(bounds_px: Sequence[float], px_per_s: float) -> tuple[str, ...]:
     if not _OFF[0] < off < _OFF[1]:
         return ()
     return (f"the lines would be {seconds:.1f} s long, {off:.0%} off {usual:g} s: no grid tells the scale along time",)
+
+
+def odd_height(record: ECGRecord) -> tuple[str, ...]:
+    """Doubt beats that are unusually small or tall: for pages on which nothing tells the gain.
+
+    Parameters
+    ----------
+    record : ECGRecord
+        In mV.
+
+    Returns
+    -------
+    tuple of str
+        One doubt, or none.
+
+    Examples
+    --------
+    >>> beats = np.tile(np.maximum(0, np.sin(np.arange(5000) / 40)) ** 8, (12, 1))
+    >>> odd_height(ECGRecord(0.5 * beats, 500, LEADS))
+    ('the leads are 0.5 mV tall on average: check the gain',)
+    >>> odd_height(ECGRecord(beats, 500, LEADS))
+    ()
+    """
+    seen = [lead[np.isfinite(lead)] for lead in record.signal]
+    tall = np.array([np.ptp(lead) for lead in seen if lead.size])
+    tall = tall[tall > 0]
+    if tall.size < _LEADS:
+        return ()
+    mean = float(np.exp(np.log(tall).mean()))
+    if _HEIGHTS_MV[0] <= mean <= _HEIGHTS_MV[1]:
+        return ()
+    return (f"the leads are {mean:.1f} mV tall on average: check the gain",)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from digitize.calibrate import to_record
 from digitize.grid import find_grid
 from digitize.options import DigitizeOptions
+from digitize.plausibility import odd_height
 from digitize.quality import judge_page, missing_lead
 from digitize.result import Digitization, LeadQuality, LeadTrace
 from digitize.vector.grid import POINTS_PER_MM, VectorGrid, find_vector_grid
@@ -199,6 +200,8 @@ def _digitization(
         assumed = (*assumed, "consecutive columns")
     quality = _quality(traces, arrangement.layout, found)
     doubts = (*reading.reasons, *arrangement.reasons, *_doubts(record, reading))
+    if reading.evidence is not None and reading.evidence.gain_mm_per_mv == "assumed":
+        doubts += odd_height(record)
     status, reasons = judge_page(record, quality, doubts, arrangement.margin)
     forced = reading.evidence is not None and reading.evidence.px_per_mm_x == "assumed"
     return Digitization(

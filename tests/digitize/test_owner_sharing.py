@@ -57,7 +57,7 @@ def test_lines_stand_where_their_ink_says() -> None:
 
 @pytest.mark.parametrize("shown", [1.0, 0.35])
 def test_a_line_is_followed_where_its_baseline_has_left_its_level(shown: float) -> None:
-    """A third of the upper line, its first 40 mm, lies 5 mm above the rest; so do its last 3 mm, which may be anything."""
+    """A third of the upper line lies 5 mm above the rest; so do its last 3 mm, which may be anything."""
     share, owner = crossing()
     level = np.full(owner.shape, LEVELS[0], np.float32)
     for first, last in ((FIRST, 400), (1016, LAST)):

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pytest
+
 from digitize.layout import LayoutMatch
-from digitize.plausibility import coarse_picture, named_doubts, odd_length, placed_doubts, strayed_names, uneven_columns
+from digitize.plausibility import (
+    coarse_picture,
+    named_doubts,
+    odd_height,
+    odd_length,
+    placed_doubts,
+    strayed_names,
+    uneven_columns,
+)
 from digitize.text import NameHit
-from ecg import LAYOUTS, PageLayout
+from ecg import LAYOUTS, LEADS, ECGRecord, PageLayout
 
 PX = 8.0
 
@@ -95,3 +106,13 @@ def test_a_single_line_needs_a_sure_name() -> None:
 def test_coarse_pictures_are_doubted() -> None:
     assert coarse_picture(100 / 25.4) == ()
     assert "2.2 pixels" in coarse_picture(55 / 25.4)[0]
+
+
+@pytest.mark.parametrize(("height_mv", "odd"), [(0.25, True), (0.6, True), (1.1, False), (2.0, False), (2.4, True)])
+def test_leads_too_small_or_tall_for_the_gain_that_was_taken_are_doubted(height_mv: float, odd: bool) -> None:
+    beat = np.exp(-0.5 * ((np.arange(1250) % 400 - 200) / 8.0) ** 2)
+    signal = height_mv * np.repeat(beat[None], 12, axis=0)
+    signal[3, :600] = np.nan
+    signal[11] = np.nan  # a lead that was not read
+    assert bool(odd_height(ECGRecord(signal, 500, LEADS))) is odd
+    assert odd_height(ECGRecord(signal[:5], 500, LEADS[:5])) == (), "five leads may all be small ones"
