@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.kept import none_yet, read_result
+
 __all__ = ["load_classifiers", "render_drawn", "render_group", "render_published", "render_subgroups"]
 
 HERE = Path(__file__).resolve().parent
@@ -147,9 +149,9 @@ def render_drawn(path: Path = HERE / "results" / "drawn_records.json") -> str:
     str
         A Markdown table.
     """
-    if not path.is_file():
-        return "_No results yet: run `python -m benchmarks.drawn_records --ptbxl DIR --work DIR`._"
-    content = json.loads(path.read_text(encoding="utf-8"))
+    content = read_result(path)
+    if content is None:
+        return none_yet("python -m benchmarks.drawn_records --ptbxl DIR --work DIR")
     ways = ("digital", "printed", "page")
     lines = [f"| task | {' | '.join(ways)} | page − digital |", f"|---|{'---:|' * (len(ways) + 1)}"]
     for task, figures in content["tasks"].items():

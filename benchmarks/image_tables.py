@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.kept import none_yet, read_result
+
 __all__ = [
     "load_images",
     "render_classes",
@@ -134,9 +136,9 @@ def render_robustness(file: Path = HERE / "results" / "image_robustness.json") -
     str
         Markdown.
     """
-    if not file.is_file():
-        return "_No results yet: run `python -m benchmarks.image_robustness MODEL --ptbxl DIR --work DIR`._"
-    content = json.loads(file.read_text(encoding="utf-8"))
+    content = read_result(file)
+    if content is None:
+        return none_yet("python -m benchmarks.image_robustness MODEL --ptbxl DIR --work DIR")
     tasks = list(content["tasks"])
     presets = list(content["tasks"][tasks[0]])
     lines = [
@@ -179,9 +181,9 @@ def render_route(file: Path = HERE / "results" / "image_route.json") -> str:
     str
         Markdown.
     """
-    if not file.is_file():
-        return "_No results yet: run `python -m benchmarks.image_route --ptbxl DIR --work DIR`._"
-    content = json.loads(file.read_text(encoding="utf-8"))
+    content = read_result(file)
+    if content is None:
+        return none_yet("python -m benchmarks.image_route --ptbxl DIR --work DIR")
     labels = list(next(iter(content["models"].values()))["per_label"])
     lines = []
     for name, found in content["models"].items():
@@ -209,9 +211,9 @@ def render_others(file: Path = HERE / "results" / "other_pictures.json") -> str:
     str
         Markdown.
     """
-    if not file.is_file():
-        return "_No results yet: run `python -m benchmarks.other_pictures`._"
-    content = json.loads(file.read_text(encoding="utf-8"))
+    content = read_result(file)
+    if content is None:
+        return none_yet("python -m benchmarks.other_pictures")
     names = ("accepted", "review", "refused")
     lines = [_row([kind, *(count[name] for name in names)]) for kind, count in content["kinds"].items()]
     total = [f"**{100 * content[f'{name}_share']:.1f} %**" for name in names]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks.kept import none_yet, read_result
 from benchmarks.measurements import RESULT
 
 __all__ = ["render_measurements"]
@@ -37,9 +37,9 @@ def render_measurements(result: Path = RESULT) -> str:
     str
         Markdown, or that there is none yet.
     """
-    if not result.exists():
-        return "_No result yet: run `python -m benchmarks.measurements`._"
-    r = json.loads(result.read_text(encoding="utf-8"))
+    r = read_result(result)
+    if r is None:
+        return none_yet("python -m benchmarks.measurements")
     views = [view for view in _VIEWS if view in r["figures"]]
     head = " | ".join(f"{_VIEWS[view]}: median error (95 %), 90 % within, bias, measured" for view in views)
     rows = [f"| figure | {head} |", "|---|" + "---|" * len(views)]

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.kept import none_yet, read_result
 from benchmarks.predicted_snr_fit import grow, restated, saved
 from digitize import digitize
 from digitize.features import SIGNS
@@ -263,9 +264,9 @@ def render_predicted_snr(result: Path = RESULT) -> str:
     str
         Markdown, or that there is none yet.
     """
-    if not result.exists():
-        return "_No result yet: run `python -m benchmarks.predicted_snr`._"
-    r = json.loads(result.read_text(encoding="utf-8"))
+    r = read_result(result)
+    if r is None:
+        return none_yet("python -m benchmarks.predicted_snr")
     head = (
         "| kind of damage | pages read | Spearman, leads | Spearman, pages | median error "
         f"| accepted | review | refused | accepted, true median under {r['false_db']:.0f} dB |"

@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.kept import none_yet, read_result
 from ecg import ECGRecord
 from einthoven.outputs import version, write_json
 from einthoven.provenance import commit
@@ -221,9 +222,9 @@ def render_reader_cost(result: Path = RESULT) -> str:
     str
         Markdown, or that there is none yet.
     """
-    if not result.exists():
-        return "_No result yet: run `python -m benchmarks.reader_cost`._"
-    r = json.loads(result.read_text(encoding="utf-8"))
+    r = read_result(result)
+    if r is None:
+        return none_yet("python -m benchmarks.reader_cost")
     rows = ["| `einthoven digitize` on | peak memory | CPU s | elapsed s | median SNR |", "|---|---:|---:|---:|---:|"]
     for key, run in r["runs"].items():
         snr = f"{run['snr_db']:.1f} dB" if "snr_db" in run else "–"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
+
+from benchmarks.kept import none_yet, read_result
 
 __all__ = ["RESULTS", "render_damage", "render_looks", "render_presets", "render_speed"]
 
@@ -82,9 +83,9 @@ def render_speed(folder: Path = RESULTS) -> str:
         A Markdown table, or that there is none yet.
     """
     path = folder / "synth_speed.json"
-    if not path.exists():
-        return "_No result yet: run `python -m benchmarks.synth_speed`._"
-    r = json.loads(path.read_text(encoding="utf-8"))
+    r = read_result(path)
+    if r is None:
+        return none_yet("python -m benchmarks.synth_speed")
     kit = r["kit_seconds"]
     rows = [
         f"| `{name}` | {row['n']} | **{row['median_ms']:.0f}** | {row['p90_ms']:.0f} |"

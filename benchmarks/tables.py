@@ -25,6 +25,7 @@ from benchmarks import (
     synth_tables,
     wrong_signals,
 )
+from benchmarks.kept import none_yet, read_result
 
 __all__ = [
     "BLOCKS",
@@ -150,9 +151,9 @@ def render_four_class(folder: Path = RESULTS) -> str:
         A Markdown table, or that there is none yet.
     """
     path = folder / "four_class_pages.json"
-    if not path.exists():
-        return "_No result yet: run `python -m benchmarks.four_class_pages`._"
-    r = json.loads(path.read_text(encoding="utf-8"))
+    r = read_result(path)
+    if r is None:
+        return none_yet("python -m benchmarks.four_class_pages")
     rows = (
         ("pages read: accepted, to be reviewed, refused", f"{r['accepted']}, {r['review']}, {r['refused']}"),
         ("layout and lead order right", f"{r['layout_right']} of {r['pages']}"),

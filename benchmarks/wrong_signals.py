@@ -9,7 +9,6 @@ among what it assumed.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.kept import none_yet, read_result
 from benchmarks.wrong_pages import WRONG, WrongPage, wrong_page
 from digitize import digitize
 from ecg import ECGRecord, resample
@@ -156,9 +156,9 @@ def render_wrong_signals(result: Path = RESULT) -> str:
     str
         Markdown, or that there is none yet.
     """
-    if not result.exists():
-        return "_No result yet: run `python -m benchmarks.wrong_signals`._"
-    r = json.loads(result.read_text(encoding="utf-8"))
+    r = read_result(result)
+    if r is None:
+        return none_yet("python -m benchmarks.wrong_signals")
     head = [
         "| what is wrong with the page | read right | to be reviewed | refused | wrong as assumed | wrong in silence |"
     ]
