@@ -62,7 +62,7 @@ def check_whole(folder: Path, out: Path) -> None:
 def start(folder: Path, out: Path, *words: str) -> subprocess.Popen[bytes]:
     """Start the program in a process of its own, as a person would."""
     config = out.parent / "slow.toml"
-    config.write_text("[cheap]\nsleep_s = 0.05\n")
+    config.write_text("[cheap]\nsleep_s = 0.15\n")
     command = ["batch", str(folder), "-o", str(out), "--do", DO, "--part-files", "3", "--config", str(config), *words]
     # What a shell starts behind its back ignores interrupts, and so would everything that it starts.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
