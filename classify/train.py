@@ -211,10 +211,8 @@ def _lessons(run: Run, known: LabelledSet, rows: Rows) -> list[tuple[Classifier,
         teacher = load_classifier(name)
         # Signals are cut into whatever the teacher takes: it may see more leads than its student.
         seen = known if known.signals is None else replace(known, spec=teacher.spec, ready=None)
-        if not any(task.name in teacher.heads for task in run.tasks):
-            raise OptionsError(
-                f"the teacher {name} answers {', '.join(teacher.heads)}, none of what is to be learnt; choose another"
-            )
+        if teacher.heads.keys().isdisjoint(task.name for task in run.tasks):
+            raise OptionsError(f"the teacher {name} answers none of what is to be learnt; choose another")
         if teacher.spec != seen.spec:
             raise OptionsError(f"the teacher {name} takes other inputs than the model that it teaches; choose another")
         found.append((teacher, predict_set(teacher, seen, rows)))
@@ -227,13 +225,10 @@ def _taught(
     """Answers of a task, those of the training records drawn towards the mean of the teachers that answer it."""
     from classify.runtime import probabilities
 
-    told = [
-        probabilities(logits, teacher.card, task, teacher.outputs(task))
-        for teacher, logits in lessons
-        if task.name in teacher.heads
-    ]
-    if not told:
+    fit = [(teacher, logits) for teacher, logits in lessons if task.name in teacher.heads]
+    if not fit:
         return y
+    told = [probabilities(logits, teacher.card, task, teacher.outputs(task)) for teacher, logits in fit]
     taught = y.copy()
     taught[rows] = (1 - distil) * y[rows] + distil * np.mean(told, axis=0)
     return taught
@@ -250,6 +245,7 @@ def _fitted(
     try:
         import torch
 
+        from classify.figures import draw_history
         from classify.images.backbones import started
         from classify.images.heads import solved_head
         from classify.training import Learner, Recorder
@@ -270,7 +266,8 @@ def _fitted(
         trainer.fit(learner, *_loaders(run, known, rows, targets), ckpt_path=str(last) if last.is_file() else None)
     if not trainer.is_global_zero:
         return None
-    _draw(recorder, out)
+    if recorder.rows:
+        draw_history(out / "history.png", recorder.rows)
     kept = learner.kept
     if run.options.keep != "last" and (out / _BEST_FILE).is_file():
         state = torch.load(out / _BEST_FILE, map_location="cpu", weights_only=True)["state_dict"]
@@ -359,23 +356,13 @@ def _precision(options: TrainOptions) -> str:
     return names["bf16" if torch.ops.mkldnn._is_mkldnn_bf16_supported() else "32"]
 
 
-def _draw(recorder: Any, out: Path) -> None:
-    from classify.figures import draw_history
-
-    if recorder.rows:
-        draw_history(out / "history.png", recorder.rows)
-
-
 def _card(
     run: Run, known: LabelledSet, rows: tuple[Rows, Rows], labels: Sequence[str], heads: Mapping[str, Sequence[str]]
 ) -> ModelCard:
     """Card of the run, before calibration."""
     options = run.options
-    folds = {
-        what: sorted({known.folds[k] for k in part}) for what, part in zip(("train", "validation"), rows, strict=True)
-    }
+    folds = {what: sorted({known.folds[k] for k in rows[i]}) for i, what in enumerate(("train", "validation"))}
     windows = {"seconds": options.window_s, "pooled": options.pooled} if options.window_s else {}
-    counts = {"train_records": len(rows[0]), "validation_records": len(rows[1])}
     recipe = {k: v for k, v in asdict(options).items() if k not in ("accelerator", "devices", "workers")}
     # What travels names no folder of this machine.
     recipe |= {"teachers": [Path(name).name for name in options.teachers], "start": Path(options.start).name}
@@ -390,7 +377,8 @@ def _card(
         temperature=1.0,
         data={
             **run.data,
-            **counts,
+            "train_records": len(rows[0]),
+            "validation_records": len(rows[1]),
             "recipe": recipe,
             "paper": asdict(replace(run.paper, bank=Path(run.paper.bank).name)),
             "threshold_rule": options.threshold,

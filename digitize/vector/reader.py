@@ -200,8 +200,6 @@ def _digitization(
         assumed = (*assumed, "consecutive columns")
     quality = _quality(traces, arrangement.layout, found)
     doubts = (*reading.reasons, *arrangement.reasons, *_doubts(record, reading))
-    if reading.evidence is not None and reading.evidence.gain_mm_per_mv == "assumed":
-        doubts += odd_height(record)
     status, reasons = judge_page(record, quality, doubts, arrangement.margin)
     forced = reading.evidence is not None and reading.evidence.px_per_mm_x == "assumed"
     return Digitization(
@@ -330,6 +328,8 @@ def _doubts(record: ECGRecord, reading: ScaleReading) -> tuple[str, ...]:
         doubts.append(f"lead II differs from I + III by {1000 * limb.einthoven_mv:.0f} µV RMS")
     if reading.evidence is not None and reading.evidence.px_per_mm_x == "assumed":
         doubts.append("expected a grid or a calibration pulse to measure the millimetre by, found neither")
+    if reading.evidence is not None and reading.evidence.gain_mm_per_mv == "assumed":
+        doubts += odd_height(record)
     return tuple(doubts)
 
 
