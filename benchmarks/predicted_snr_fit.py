@@ -85,7 +85,7 @@ def restated(row: Mapping[str, Any], snr_db: Mapping[str, float]) -> dict[str, A
     mendable = any(r.startswith(_MENDABLE) for r in reasons)
     reasons += [_POOR + ", ".join(poor)] if poor else []
     middle = float(np.median(list(snr_db.values())))
-    reasons += [f"{_EXPECTED} {middle:.0f} dB only, {PAGE_DB:.0f} are good"] if middle < PAGE_DB else []
+    reasons += [f"{_EXPECTED} {int(middle)} dB only, {PAGE_DB:.0f} are good"] if middle < PAGE_DB else []
     refused = not mendable and 2 * len(poor) > len(snr_db) + len(unread)
     return {**row, "status": "refused" if refused else "review" if reasons else "accepted", "reasons": reasons}
 

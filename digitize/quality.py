@@ -140,7 +140,8 @@ def judge_page(
     printed = [q for q in quality.values() if NOT_PRINTED not in q.reasons]
     expected = [q.snr_pred_db for q in printed if q.snr_pred_db is not None]
     if expected and float(np.median(expected)) < PAGE_DB:
-        reasons.append(f"the signals are expected at {np.median(expected):.0f} dB only, {PAGE_DB:.0f} are good")
+        # Rounded down: what falls short of 12 dB must not be said to have them.
+        reasons.append(f"the signals are expected at {int(np.median(expected))} dB only, {PAGE_DB:.0f} are good")
     # A wrong speed spoils every lead, and a person can mend it: lines that beat together are not refused for it.
     mendable = bool(odd) and (together is None or together >= _TOGETHER)
     if not mendable and 2 * sum(q.grade in ("poor", "missing") for q in printed) > len(printed):

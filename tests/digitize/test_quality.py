@@ -163,8 +163,9 @@ def test_a_rate_that_is_rare_speaks_against_a_speed_that_is_assumed(rate: float,
     assert any("35/min" in r for r in reasons) == assumed
 
 
-def test_a_page_that_is_expected_to_be_unfaithful_asks_for_review(heart: ECGRecord) -> None:
-    fair = dict.fromkeys(LEADS, LeadQuality(1.0, 0.9, 0.0, 11.0, "fair"))
+@pytest.mark.parametrize("expected_db", [11.0, 11.9])
+def test_a_page_that_is_expected_to_be_unfaithful_asks_for_review(heart: ECGRecord, expected_db: float) -> None:
+    fair = dict.fromkeys(LEADS, LeadQuality(1.0, 0.9, 0.0, expected_db, "fair"))
     status, reasons = judge_page(heart, fair, (), 0.8)
     assert (status, reasons) == ("review", ("the signals are expected at 11 dB only, 12 are good",))
 
