@@ -14,6 +14,14 @@ __all__ = ["column_lag_s", "columns_are_simultaneous", "in_time", "repeated_lag_
 
 Double = NDArray[np.float64]
 
+#: Longest and least time that paper without time stands for: 5 mm and half a millimetre.
+_MOST_LAG_S, _LEAST_LAG_S = 0.2, 0.02
+#: The least that beats of other leads tell, for the heart reaches leads up to 40 ms apart; how well the moved column
+#: must fit the strip, and how much better than where it stood.
+_LEAST_BEATS_S, _CLEAR_BEATS, _BETTER = 0.05, 0.6, 0.05
+#: Correlation from which a short line is the strip's own lead.
+_SAME_LINE = 0.97
+
 
 def in_time(
     readings: Sequence[LineReading], places: Sequence[Place], px_per_s: float, fs: float, start_px: float | None = None
@@ -92,15 +100,6 @@ def _lags(
         behind = [other for k, other in found.items() if k > c and other is not None]
         lags[c] = 0.0 if lag is None or any(lag > other + _LEAST_LAG_S for other in behind) else lag
     return lags
-
-
-#: Longest and least time that paper without time stands for: 5 mm and half a millimetre.
-_MOST_LAG_S, _LEAST_LAG_S = 0.2, 0.02
-#: The least that beats of other leads tell, for the heart reaches leads up to 40 ms apart; how well the moved column
-#: must fit the strip, and how much better than where it stood.
-_LEAST_BEATS_S, _CLEAR_BEATS, _BETTER = 0.05, 0.6, 0.05
-#: Correlation from which a short line is the strip's own lead.
-_SAME_LINE = 0.97
 
 
 def columns_are_simultaneous(
@@ -225,6 +224,9 @@ def _match(a: Double, b: Double) -> float:
 def _matches(a: Double, b: Double, starts: NDArray[np.int64]) -> Double:
     """`_match` of a line with another from each of several samples on; 0 for those before its first."""
     a, b = a - a.mean(), np.r_[b - b.mean(), np.zeros(a.size)]  # correlation does not see the means; rounding does
+    # What lies before the first of them and behind the last is not asked for.
+    low = int(starts.min().clip(0, b.size - a.size))
+    starts, b = starts - low, b[low : max(0, int(starts.max())) + 2 * a.size]
     products = np.correlate(b, a, "valid")
     start = starts.clip(0, products.size - 1)
     stop = np.minimum(start + a.size, b.size - a.size)
