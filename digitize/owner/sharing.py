@@ -26,8 +26,9 @@ _UNDER_MM = 1.6
 #: How much of a line's first and last stretch may lack an owner, in mm, and how much taller its runs may be there than
 #: the one that it goes on from: the network takes what hangs on a pulse for the pulse's own foot.
 _LOOSE_MM, _TALLER_MM = 4.0, 2.0
-#: Length in mm from which ink is an upright stroke, well over the width of any pen, and the faintest of its pixels.
-_UPRIGHT_MM, _FAINTEST = 1.6, 0.2
+#: Length in mm from which ink is an upright stroke, well over the width of any pen; the least that three of its columns
+#: hold together, and the faintest of its pixels.
+_UPRIGHT_MM, _ACROSS, _FAINTEST = 1.6, 0.35, 0.2
 
 
 def owned_rows(
@@ -102,7 +103,7 @@ def _faint_strokes(own: Float, px_per_mm: float) -> Bool:
     import cv2
 
     own = own.clip(0)
-    across = cv2.boxFilter(own, -1, (3, 1), normalize=False) >= 0.35
+    across = cv2.boxFilter(own, -1, (3, 1), normalize=False) >= _ACROSS
     long = np.ones((round(_UPRIGHT_MM * px_per_mm) | 1, 1), np.uint8)
     upright = cv2.morphologyEx(across.astype(np.uint8), cv2.MORPH_OPEN, long) > 0
     ridge = own >= cv2.dilate(own, np.ones((1, 3), np.uint8))
