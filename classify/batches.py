@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import copy
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch.utils.data import DataLoader, Sampler
 
 from classify.augment import Bank, as_paper, crop, mixing
 from classify.images.vary import varied
+from classify.inputs import InputSpec
 from classify.options import PaperOptions, TrainOptions
 from classify.sets import LabelledSet
 
@@ -37,6 +39,8 @@ class Batches:
     bank : Bank or None
     learns : bool
         Whether records are mixed, cut and shown as paper; else they come as they are.
+    views : sequence of LabelledSet
+        The same records as teachers take them: mixed and cut alike, ``view_0`` and so on in a batch.
     """
 
     def __init__(
@@ -48,7 +52,9 @@ class Batches:
         paper: PaperOptions,
         bank: Bank | None,
         learns: bool,
+        views: Sequence[LabelledSet] = (),
     ) -> None:
+        self.views = tuple(views) if learns else ()
         self.known, self.rows, self.targets = known, rows, targets
         self.options, self.paper, self.bank, self.learns = options, paper, bank, learns
         self.epoch = 0
@@ -65,34 +71,48 @@ class Batches:
         """Make the batch of these places: the same for the same seed, epoch and places, on whatever process."""
         rows = self.rows[places]
         x, y, extra = self.known.inputs(rows), self.targets[rows], self.known.extra[rows]
+        views = [view.inputs(rows) for view in self.views]
         if self.learns:
             rng = np.random.default_rng([self.options.seed, self.epoch, *places])
-            x, y, extra = self._varied(x, y, extra, rng)
-        return {"x": torch.from_numpy(x), "y": torch.from_numpy(y), "extra": torch.from_numpy(extra)}
+            x, y, extra, views = self._varied(x, y, extra, views, rng)
+        seen = {f"view_{k}": torch.from_numpy(view) for k, view in enumerate(views)}
+        return {"x": torch.from_numpy(x), "y": torch.from_numpy(y), "extra": torch.from_numpy(extra), **seen}
 
     def _varied(
-        self, x: Float32, y: Float32, extra: Float32, rng: np.random.Generator
-    ) -> tuple[Float32, Float32, Float32]:
+        self, x: Float32, y: Float32, extra: Float32, views: list[Float32], rng: np.random.Generator
+    ) -> tuple[Float32, Float32, Float32, list[Float32]]:
         options = self.options
         if options.vary and self.known.spec.kind == "page":
             x = varied(x, options.vary, rng)
         if options.crop_s is not None:
+            # A copy of the generator for each view: all are cut at the same places.
+            views = [crop(v, round(options.crop_s * s.spec.fs), copy.deepcopy(rng)) for v, s in self._seen(views)]
             x = crop(x, round(options.crop_s * self.known.spec.fs), rng)
         if options.mixup:
             share, partner = mixing(len(x), options.mixup, rng)
             share32 = np.float32(share)
-            presence = x.shape[1] // 2 if self.known.spec.presence else x.shape[1]
-            mixed = share32 * x + (1 - share32) * x[partner]
-            # What is shown of a mixture is what both show.
-            mixed[:, presence:] = x[:, presence:] * x[partner, presence:]
-            x, y = mixed, share32 * y + (1 - share32) * y[partner]
+            views = [_mixed(v, s.spec, share32, partner) for v, s in self._seen(views)]
+            x = _mixed(x, self.known.spec, share32, partner)
+            y = share32 * y + (1 - share32) * y[partner]
             extra = _mixed_person(extra, partner, share32)
         if options.hide_person:
             told = rng.random((len(x), 2)) >= options.hide_person
             extra = extra * np.repeat(told, 2, axis=1)
         if self.paper.acts:
             x = as_paper(x, self.paper, rng, self.bank, self.known.spec.leads)
-        return np.ascontiguousarray(x, dtype=np.float32), y.astype(np.float32), extra.astype(np.float32)
+        x, *views = (np.ascontiguousarray(each, dtype=np.float32) for each in (x, *views))
+        return x, y.astype(np.float32), extra.astype(np.float32), views
+
+    def _seen(self, views: list[Float32]) -> list[tuple[Float32, LabelledSet]]:
+        return list(zip(views, self.views, strict=True))
+
+
+def _mixed(x: Float32, spec: InputSpec, share: np.float32, partner: NDArray[np.intp]) -> Float32:
+    """Mix records in pairs; what is shown of a mixture is what both show."""
+    presence = x.shape[1] // 2 if spec.presence else x.shape[1]
+    mixed = share * x + (1 - share) * x[partner]
+    mixed[:, presence:] = x[:, presence:] * x[partner, presence:]
+    return mixed
 
 
 def _mixed_person(extra: Float32, partner: NDArray[np.intp], share: np.float32) -> Float32:

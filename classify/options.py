@@ -116,6 +116,9 @@ class TrainOptions:
         Models whose mean probability is learnt beside the truth (Hinton et al., arXiv 1503.02531).
     distil : float
         Weight of the teachers, 0 to 1; the truth has the rest.
+    lessons : str
+        What the teachers answer: ``"records"``, each training record once and whole, or ``"batches"``, whatever the
+        student is shown, as it was mixed and cut (`classify.teaching.Teacher`).
     share : float
         Share of the training patients that are used.
     start : str
@@ -173,6 +176,7 @@ class TrainOptions:
     hide_person: float = 0.0
     teachers: tuple[str, ...] = ()
     distil: float = 0.5
+    lessons: Literal["records", "batches"] = "records"
     share: float = 1.0
     start: str = ""
     freeze: bool = False

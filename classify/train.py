@@ -25,12 +25,12 @@ from classify.models import ModelEntry
 from classify.options import PaperOptions, TrainOptions, check_bank
 from classify.protocols import Split, subsample
 from classify.sets import LabelledSet, auxiliary_targets, head_names
+from classify.teaching import Teacher, hired, lessons_of, taught
 from ecg.checkpoint import ModelCard
 from ecg.errors import ModelError, OptionsError
 from ecg.formats.atomic import replacing
 
 if TYPE_CHECKING:
-    from classify.runtime import Classifier
     from classify.training import Group
 
 __all__ = ["LAST_FILE", "Run", "train"]
@@ -173,13 +173,14 @@ def _targets(run: Run, known: LabelledSet, train_rows: Rows) -> tuple[Float32, l
     from classify.training import Group, class_weights
 
     columns, groups, at = [], [], 0
-    lessons = _lessons(run, known, train_rows)
+    once = run.options.teachers if run.options.lessons == "records" else ()
+    lessons = lessons_of(once, run.tasks, known, train_rows)
     plain: list[int] = []
     for task in run.tasks:
         y = known.answers[task.name]
         places = tuple(range(at, at + y.shape[1]))
         at += y.shape[1]
-        columns.append(_taught(lessons, task, y, train_rows, run.options.distil))
+        columns.append(taught(lessons, task, y, train_rows, run.options.distil))
         weight = _RARE.get(task.name, 1.0) if len(run.tasks) > 1 else 1.0
         if task.kind == "multiclass":
             classes = class_weights(y[train_rows]) if run.options.weigh_classes else ()
@@ -199,39 +200,6 @@ def _targets(run: Run, known: LabelledSet, train_rows: Rows) -> tuple[Float32, l
         groups.append(Group("number", (at + len(names) - 1,), _PERSON, counts=False))
         columns.append(extra)
     return np.concatenate(columns, axis=1).astype(np.float32), groups
-
-
-def _lessons(run: Run, known: LabelledSet, rows: Rows) -> list[tuple[Classifier, Float32]]:
-    """Return each teacher with its logits of the training records, [rows, outputs of the teacher]."""
-    from classify.export import predict_set
-    from classify.runtime import load_classifier
-
-    found = []
-    for name in run.options.teachers:
-        teacher = load_classifier(name)
-        # Signals are cut into whatever the teacher takes: it may see more leads than its student.
-        seen = known if known.signals is None else replace(known, spec=teacher.spec, ready=None)
-        if teacher.heads.keys().isdisjoint(task.name for task in run.tasks):
-            raise OptionsError(f"the teacher {name} answers none of what is to be learnt; choose another")
-        if teacher.spec != seen.spec:
-            raise OptionsError(f"the teacher {name} takes other inputs than the model that it teaches; choose another")
-        found.append((teacher, predict_set(teacher, seen, rows)))
-    return found
-
-
-def _taught(
-    lessons: Sequence[tuple[Classifier, Float32]], task: Task, y: Float32, rows: Rows, distil: float
-) -> Float32:
-    """Answers of a task, those of the training records drawn towards the mean of the teachers that answer it."""
-    from classify.runtime import probabilities
-
-    fit = [(teacher, logits) for teacher, logits in lessons if task.name in teacher.heads]
-    if not fit:
-        return y
-    told = [probabilities(logits, teacher.card, task, teacher.outputs(task)) for teacher, logits in fit]
-    taught = y.copy()
-    taught[rows] = (1 - distil) * y[rows] + distil * np.mean(told, axis=0)
-    return taught
 
 
 def _fitted(
@@ -260,10 +228,12 @@ def _fitted(
             return solved_head(network, known, rows[0], targets[rows[0]], run.options)
         window = round((run.options.window_s or 0) * known.spec.fs)
         # Rows of two dimensions compute faster with channels last; other arrays do not change.
-        learner = Learner(network.to(memory_format=torch.channels_last), groups, run.options, window)
+        teachers = hired(run.options.teachers, run.tasks, known) if run.options.lessons == "batches" else ()
+        learner = Learner(network.to(memory_format=torch.channels_last), groups, run.options, window, teachers)
         trainer = _trainer(run.options, out, recorder)
         last = out / LAST_FILE
-        trainer.fit(learner, *_loaders(run, known, rows, targets), ckpt_path=str(last) if last.is_file() else None)
+        loaders = _loaders(run, known, rows, targets, teachers)
+        trainer.fit(learner, *loaders, ckpt_path=str(last) if last.is_file() else None)
     if not trainer.is_global_zero:
         return None
     if recorder.rows:
@@ -292,7 +262,9 @@ def _quiet() -> Iterator[None]:
                 logger.setLevel(level)
 
 
-def _loaders(run: Run, known: LabelledSet, rows: tuple[Rows, Rows], targets: Float32) -> tuple[Any, Any]:
+def _loaders(
+    run: Run, known: LabelledSet, rows: tuple[Rows, Rows], targets: Float32, teachers: Sequence[Teacher]
+) -> tuple[Any, Any]:
     from classify.augment import read_bank
     from classify.batches import Batches, loader
 
@@ -309,7 +281,8 @@ def _loaders(run: Run, known: LabelledSet, rows: tuple[Rows, Rows], targets: Flo
     positive = None
     if options.balanced and len(run.tasks) == 1 and run.tasks[0].kind == "binary":
         positive = targets[rows[0], 0] > 0.5
-    learning = Batches(known, rows[0], targets, options, paper, bank, learns=True)
+    views = [teacher.known for teacher in teachers]
+    learning = Batches(known, rows[0], targets, options, paper, bank, learns=True, views=views)
     return loader(learning, positive), loader(Batches(known, rows[1], targets, options, paper, None, learns=False))
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from classify.options import TrainOptions
 from classify.runtime import windows_of
+from classify.teaching import Teacher
 from classify.vision import torchvision
 from ecg.errors import OptionsError
 from ecg.formats.atomic import replacing
@@ -125,10 +126,20 @@ class Learner(lightning.LightningModule):  # type: ignore[misc]  # lightning's t
     options : TrainOptions
     window : int
         Samples of the windows that a record is predicted by; 0 for the whole record.
+    teachers : sequence of Teacher
+        Networks that answer each batch; none of their weights is saved with the run.
     """
 
-    def __init__(self, network: nn.Module, groups: Sequence[Group], options: TrainOptions, window: int = 0) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        groups: Sequence[Group],
+        options: TrainOptions,
+        window: int = 0,
+        teachers: Sequence[Teacher] = (),
+    ) -> None:
         super().__init__()
+        self.teachers = tuple(teachers)
         self.network, self.groups, self.options, self.window = network, groups, options, window
         if options.freeze:
             if not isinstance(getattr(network, "head", None), nn.Linear):
@@ -145,6 +156,11 @@ class Learner(lightning.LightningModule):  # type: ignore[misc]  # lightning's t
         """The network that predicts: the averaged one where there is one."""
         return self.network if self.average is None else self.average
 
+    def on_fit_start(self) -> None:
+        """Take the teachers to where the student is."""
+        for teacher in self.teachers:
+            teacher.network.to(self.device, memory_format=torch.channels_last)
+
     def on_train_epoch_start(self) -> None:
         """Seed dropout by the epoch, so that a resumed run draws what an undisturbed one draws."""
         torch.manual_seed(self.options.seed * 10_007 + self.current_epoch)
@@ -158,7 +174,12 @@ class Learner(lightning.LightningModule):  # type: ignore[misc]  # lightning's t
 
     def training_step(self, batch: Mapping[str, Tensor], _index: int) -> Tensor:
         """Loss of a batch."""
-        loss = group_loss(self.network(batch["x"], batch["extra"]), batch["y"], self.groups)
+        y = batch["y"]
+        if self.teachers:
+            told = [t.answers(batch[f"view_{k}"], y.shape[1]) for k, t in enumerate(self.teachers)]
+            mean = torch.nanmean(torch.stack(told), dim=0)
+            y = torch.where(torch.isfinite(mean), torch.lerp(y, mean, self.options.distil), y)
+        loss = group_loss(self.network(batch["x"], batch["extra"]), y, self.groups)
         self._losses.append(loss.detach())
         return loss
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tiny_sets import SMALL, halves, small, tiny_set
+from tiny_sets import PAPER, QUICK, SMALL, halves, run_of, small, tiny_set
 
 from classify.batches import Batches, loader
 from classify.export import export_network, predict_set, without_outputs
@@ -19,30 +19,11 @@ from classify.models import MODELS
 from classify.options import PaperOptions, TrainOptions, recipe_values
 from classify.runtime import load_classifier, load_network
 from classify.sets import auxiliary_targets, head_names
-from classify.train import Run, _lessons, _taught, train
+from classify.train import train
 from classify.training import Group, group_loss, mean_auroc, one_cycle
 from ecg.checkpoint import load_card
 from ecg.errors import OptionsError
 from ecg.options import options_from
-
-QUICK = TrainOptions(
-    epochs=3, batch=8, lr=1e-2, ema=0.8, mixup=0.3, crop_s=5.0, precision="32", accelerator="cpu", keep="last"
-)
-PAPER = PaperOptions(share=0.5, lose_lead=0.1, any_gain_sd=0.1)
-ENTRY = small(MODELS["resnet1d_se"], ships=False)
-
-
-def run_of(tasks: tuple[str, ...] = ("mi_sttc",), **changes: object) -> Run:
-    run = Run(
-        entry=ENTRY,
-        tasks=tuple(map(find_task, tasks)),
-        split=halves(),
-        options=QUICK,
-        paper=PAPER,
-        arguments=SMALL,
-        commit="0123abc",
-    )
-    return replace(run, **changes)
 
 
 @pytest.fixture(scope="module")
@@ -183,41 +164,6 @@ def test_a_forest_is_grown_and_kept(tmp_path) -> None:
     assert np.isfinite(np.delete(logits, 5, axis=0)).all()
 
 
-def test_a_student_learns_from_its_teachers(several, tmp_path) -> None:
-    options = replace(QUICK, epochs=1, teachers=(str(several),), distil=1.0)
-    known = tiny_set()
-    run, rows = run_of(options=options), halves().train
-    taught = _taught(_lessons(run, known, rows), run.tasks[0], known.answers["mi_sttc"], rows, 1.0)
-    p = load_classifier(several).answer(known.inputs(rows), "mi_sttc", known.extra[rows])
-    assert np.allclose(taught[halves().train], p, atol=1e-5)
-    assert np.array_equal(taught[halves().validation], known.answers["mi_sttc"][halves().validation])
-    card = train(run, known, tmp_path)
-    assert card is not None
-    assert list(card.data["recipe"]["teachers"]) == [several.name], "no folder of this machine"
-
-
-def test_a_teacher_may_see_other_leads_than_its_student(several, tmp_path) -> None:
-    known = tiny_set()
-    one = replace(known, spec=replace(known.spec, leads=("II",)))
-    options = replace(QUICK, epochs=1, teachers=(str(several),))
-    assert train(run_of(options=options, arguments={**SMALL, "channels": 2}), one, tmp_path / "student") is not None
-    made = replace(known, signals=None, ready=np.zeros((len(known), 3), np.float32), spec=MODELS["random_forest"].spec)
-    with pytest.raises(OptionsError, match="takes other inputs"):
-        _lessons(run_of(options=options), made, halves().train)
-
-
-def test_a_teacher_teaches_what_it_answers(several) -> None:
-    known, rows = tiny_set(), halves().train
-    options = replace(QUICK, teachers=(str(several),))
-    both = run_of(("mi", "mi_sttc"), options=options)
-    lessons = _lessons(both, known, rows)
-    untold, told = (_taught(lessons, task, known.answers[task.name], rows, 1.0) for task in both.tasks)
-    assert np.array_equal(untold, known.answers["mi"])
-    assert not np.array_equal(told, known.answers["mi_sttc"])
-    with pytest.raises(OptionsError, match="none of what is to be learnt"):
-        _lessons(run_of(("mi",), options=options), known, rows)
-
-
 def test_age_and_sex_are_hidden_and_mixed_only_where_both_are_known() -> None:
     known = tiny_set(24)
     told = np.tile(np.float32([0.6, 1, 1, 1]), (24, 1))
@@ -299,7 +245,7 @@ def test_published_recipes_become_options() -> None:
 
 def test_the_head_of_a_network_can_be_cut(tmp_path) -> None:
     torch.manual_seed(0)
-    network = ENTRY.build(7, **SMALL).eval()
+    network = run_of().entry.build(7, **SMALL).eval()
     x = torch.randn(2, 16, 500)
     before = network(x).detach()
     assert torch.allclose(without_outputs(network, 3)(x), before[:, :3], atol=1e-6)

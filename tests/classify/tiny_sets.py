@@ -9,10 +9,12 @@ from types import MappingProxyType
 import numpy as np
 
 from classify.inputs import InputSpec, to_extra
-from classify.labels import TASKS, target_table
+from classify.labels import TASKS, find_task, target_table
 from classify.models import MODELS, ModelEntry
+from classify.options import PaperOptions, TrainOptions
 from classify.protocols import Split
 from classify.sets import LabelledSet
+from classify.train import Run
 from ecg.datasets import RecordItem
 from ecg.record import LEADS
 
@@ -90,3 +92,24 @@ def halves(n: int = 48) -> Split:
 def small(entry: ModelEntry, **changes: object) -> ModelEntry:
     """Entry with some of its fields changed."""
     return replace(entry, **changes)
+
+
+#: A few epochs of everything that the default is trained with.
+QUICK = TrainOptions(
+    epochs=3, batch=8, lr=1e-2, ema=0.8, mixup=0.3, crop_s=5.0, precision="32", accelerator="cpu", keep="last"
+)
+PAPER = PaperOptions(share=0.5, lose_lead=0.1, any_gain_sd=0.1)
+ENTRY = small(MODELS["resnet1d_se"], ships=False)
+
+
+def run_of(tasks: tuple[str, ...] = ("mi_sttc",), **changes: object) -> Run:
+    run = Run(
+        entry=ENTRY,
+        tasks=tuple(map(find_task, tasks)),
+        split=halves(),
+        options=QUICK,
+        paper=PAPER,
+        arguments=SMALL,
+        commit="0123abc",
+    )
+    return replace(run, **changes)
