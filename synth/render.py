@@ -136,12 +136,19 @@ def _draw_traces(
     from synth.stroke import blend, stroke
 
     width_px = style.trace_width_mm * style.scale.px_per_mm_y
+    if not style.pen_smooth:
+        width_px = max(1.0, width_px)  # a pixel is the least that it can ink
     for index, trace in enumerate(traces, start=1):
         if np.isfinite(trace.y).any():
             # A pen loses half of its taper at 150 mm/s, between the speeds of a T wave and of a QRS complex.
             slow_px = 150.0 * style.scale.px_per_mm_y * _seconds_a_point(trace, style)
-            stroke(cover, trace.x, trace.y, width_px, style.pen_taper, slow_px)
-            blend(image, masks, cover, _around(trace.x, trace.y, width_px, masks.shape), style.trace_rgb, index)
+            x, y = (trace.x, trace.y) if style.pen_smooth else (np.rint(trace.x), np.rint(trace.y))
+            stroke(cover, x, y, width_px, style.pen_taper, slow_px)
+            left, top, right, bottom = box = _around(x, y, width_px, masks.shape)
+            if not style.pen_smooth:
+                inked = cover[top:bottom, left:right]
+                inked[:] = np.where(inked > 127, 255, 0)
+            blend(image, masks, cover, box, style.trace_rgb, index)
 
 
 def _seconds_a_point(trace: TraceLine, style: PageStyle) -> float:

@@ -102,6 +102,9 @@ class PageStyle:
     pen_taper : float
         How much thinner than on level lines the pen draws where it moves fast, 0 to 1: a heated or inked stylus
         leaves less on the paper the faster it goes.
+    pen_smooth : bool
+        Whether lines stand between pixels, their edges grey. A device without smoothing moves its pen from whole pixel
+        to whole pixel, and each is inked or not.
     grid_kind : str
         ``"lines"``; ``"major"``, strong lines alone; ``"dots"``, a dot each millimetre and strong lines;
         ``"dotted"``, the strong lines dotted as well; ``"five"``, dots along the strong lines, five a large square.
@@ -166,6 +169,7 @@ class PageStyle:
     clip_mm: float | None = None
     joined: bool = False
     pen_taper: float = 0.0
+    pen_smooth: bool = True
     grid_kind: Literal["lines", "major", "dots", "dotted", "five"] = "lines"
     grid_area_mm: tuple[float, float, float, float] | None = None
     field_rgb: Colour | None = None

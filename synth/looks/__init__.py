@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from ecg import OptionsError
 from synth.looks.carts import sample_archive, sample_cart, sample_dotgrid, sample_office, sample_zfold
 from synth.looks.old import sample_heatpen, sample_nordic, sample_plotter
-from synth.looks.parts import pick
+from synth.looks.parts import chance, pick
 from synth.looks.screens import sample_monitor, sample_viewer
 from synth.looks.strips import sample_ambulance, sample_telemetry, sample_threechannel
 from synth.style import PageStyle
@@ -56,6 +57,9 @@ _SHARES: Mapping[str, Mapping[str, float]] = {
     "clean": {**_ON_PAPER, "viewer": 0.3, "monitor": 0.06},
 }
 
+#: How often a device draws without smoothing: carts that print their own grid, programs that draw on a screen.
+_UNSMOOTHED: Mapping[str, float] = {"dotgrid": 0.4, "viewer": 0.3, "monitor": 0.3}
+
 
 def sample_look(
     rng: np.random.Generator, preset: str = "scan", meta: Mapping[str, Any] | None = None, look: str | None = None
@@ -90,4 +94,6 @@ def sample_look(
     name = look or str(pick(rng, _SHARES.get(preset, _ON_PAPER)))
     if name not in LOOKS:
         raise OptionsError(f"a look must be one of {', '.join(LOOKS)}, got {name!r}")
-    return LOOKS[name](rng, meta or {})
+    style = LOOKS[name](rng, meta or {})
+    # Drawn last, so that all else is what it is with a smooth pen.
+    return replace(style, pen_smooth=not chance(rng, _UNSMOOTHED[name])) if name in _UNSMOOTHED else style

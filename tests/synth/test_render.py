@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from ecg import LAYOUTS, LEADS, ECGRecord, OptionsError, PageLayout
+from synth.looks import sample_look
 from synth.page import move_points
 from synth.physiology import sample_physiology, synthesize_record
 from synth.render import render
@@ -233,3 +234,21 @@ def test_sampled_styles_fit_on_their_sheets(preset):
         assert np.isfinite(page.record.signal).sum() >= rows * min(500, 50 * style.seconds / len(page.layout.rows[0]))
         seen.add(style.layout)
     assert len(seen) >= 4, "layouts"
+
+
+@pytest.mark.parametrize("width_mm", [0.05, 0.25, 0.4])
+def test_a_pen_without_smoothing_inks_whole_pixels_and_leaves_no_gap(heart, width_mm):
+    style = replace(BARE, trace_width_mm=width_mm, pen_smooth=False)
+    page = render(heart, "3x4+1", style)
+    assert set(np.unique(page.page.image)) == {0, 255}
+    for trace in page.traces:
+        columns = np.arange(int(np.ceil(trace.x[0])) + 2, int(trace.x[-1]) - 2)
+        assert (page.page.image[:, columns, 0] == 0).any(axis=0).all()
+    smooth = render(heart, "3x4+1", replace(style, pen_smooth=True))
+    assert np.array_equal(page.traces[0].y, smooth.traces[0].y), "the truth stays where the line belongs"
+
+
+def test_devices_that_draw_their_own_grid_are_at_times_unsmoothed_and_else_unchanged():
+    drawn = [sample_look(np.random.default_rng(k), look="dotgrid") for k in range(60)]
+    assert 10 < sum(not style.pen_smooth for style in drawn) < 40
+    assert all(sample_look(np.random.default_rng(k), look="cart").pen_smooth for k in range(20))
