@@ -161,6 +161,10 @@ def _check_same(run: Run, out: Path) -> None:
     path = out / _RUN_FILE
     if path.is_file():
         begun = json.loads(path.read_text(encoding="utf-8"))
+        # A run that an earlier version began knows nothing of newer options: it did without, as their defaults do.
+        for name, least in (("options", TrainOptions()), ("paper", PaperOptions())):
+            begun[name] = {**json.loads(json.dumps(asdict(least))), **begun.get(name, {})}
+            begun[name] = {k: v for k, v in begun[name].items() if k in asked[name]}
         if odd := sorted(name for name in asked if asked[name] != begun.get(name)):
             raise OptionsError(f"{out} holds a run with other {', '.join(odd)}; repeat its options or give another -o")
         return

@@ -107,6 +107,17 @@ def test_another_run_in_the_same_folder_is_refused(tmp_path) -> None:
         train(run_of(split=halves(16)), tiny_set(16), tmp_path)
 
 
+def test_a_run_begun_before_an_option_existed_goes_on(tmp_path) -> None:
+    run = run_of(split=halves(16), options=replace(QUICK, epochs=1))
+    train(run, tiny_set(16), tmp_path)
+    told = json.loads((tmp_path / "train.json").read_text())
+    del told["options"]["lessons"], told["paper"]["lose_lead"]
+    (tmp_path / "train.json").write_text(json.dumps(told))
+    assert train(replace(run, paper=replace(PAPER, lose_lead=0.0)), tiny_set(16), tmp_path) is not None
+    with pytest.raises(OptionsError, match="holds a run with other options"):
+        train(replace(run, options=replace(run.options, lessons="batches")), tiny_set(16), tmp_path)
+
+
 def test_a_split_without_answers_is_refused(tmp_path) -> None:
     known = tiny_set(16)
     known.answers["mi_sttc"][:] = np.nan
