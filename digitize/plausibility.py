@@ -16,8 +16,10 @@ __all__ = [
     "odd_height",
     "odd_length",
     "placed_doubts",
+    "short_columns",
     "strayed_names",
     "uneven_columns",
+    "unknown_gain",
 ]
 
 #: How far a column's width may be from the others'. Found right they agree within 2.3 %; bounds that were set on a QRS
@@ -43,6 +45,9 @@ _LENGTHS_S, _OFF = (2.5, 3.0, 5.0, 6.0, 10.0), (0.015, 0.08)
 #: Height of beats in mV between which 975 of 1,000 records of PTB-XL lie, as `odd_height` averages it, and the leads
 #: that it takes: at half the true gain 73 % lie below, at twice the gain half lie above.
 _HEIGHTS_MV, _LEADS = (0.65, 2.2), 6
+#: Seconds of a column under which a layout is doubted that few names confirm: devices print 2.5 s and more of a lead,
+#: and a page of two columns of 3 s was taken for one of four.
+_SHORT_S, _CONFIRMED = 1.8, 3
 
 
 def placed_doubts(match: LayoutMatch, names: Sequence[NameHit], px_per_mm: float) -> tuple[str, ...]:
@@ -237,3 +242,40 @@ def odd_height(record: ECGRecord) -> tuple[str, ...]:
     if _HEIGHTS_MV[0] <= mean <= _HEIGHTS_MV[1]:
         return ()
     return (f"the leads are {mean:.1f} mV tall on average: check the gain",)
+
+
+def unknown_gain(record: ECGRecord, gain_mm_per_mv: float) -> tuple[str, ...]:
+    """Doubt the height of signals where nothing on the page tells the gain.
+
+    Parameters
+    ----------
+    record : ECGRecord
+        In mV.
+    gain_mm_per_mv : float
+        As assumed.
+
+    Returns
+    -------
+    tuple of str
+        One doubt. Of 57 drawn pages with an assumed gain that were otherwise accepted, three had another one.
+    """
+    return odd_height(record) or (f"neither a pulse nor print tells the gain: {gain_mm_per_mv:g} mm/mV is assumed",)
+
+
+def short_columns(match: LayoutMatch, px_per_s: float) -> tuple[str, ...]:
+    """Doubt a layout by which each lead would be shown for less than devices print.
+
+    Parameters
+    ----------
+    match : LayoutMatch
+    px_per_s : float
+
+    Returns
+    -------
+    tuple of str
+        One doubt, or none.
+    """
+    seconds = (match.bounds_px[-1] - match.bounds_px[0]) / px_per_s / max(1, len(match.bounds_px) - 1)
+    if seconds >= _SHORT_S or match.named >= _CONFIRMED:
+        return ()
+    return (f"each column would show {seconds:.1f} s: there may be fewer columns",)

@@ -13,7 +13,14 @@ from digitize.features import lead_signs
 from digitize.frame import Frame
 from digitize.layout import LayoutMatch
 from digitize.lines import LineReading
-from digitize.plausibility import coarse_picture, named_doubts, odd_height, odd_length, placed_doubts
+from digitize.plausibility import (
+    coarse_picture,
+    named_doubts,
+    odd_length,
+    placed_doubts,
+    short_columns,
+    unknown_gain,
+)
 from digitize.prediction import predict_snr
 from digitize.pulse import Pulse
 from digitize.quality import NOT_PRINTED, grade_lead, judge_page, missing_lead
@@ -86,10 +93,11 @@ def verdict(
     how, scale = calibration.evidence, calibration.scale
     doubts = calibration.doubts + match.doubts + placed_doubts(match, frame.names, scale.px_per_mm_x)
     doubts += named_doubts(match, frame.names) + coarse_picture(scale.px_per_mm_x)
+    doubts += short_columns(match, scale.px_per_s)
     if how.px_per_mm_x == "pulse":
         doubts += odd_length(match.bounds_px, scale.px_per_s)
     if how.gain_mm_per_mv == "assumed":
-        doubts += odd_height(seen)
+        doubts += unknown_gain(seen, scale.gain_mm_per_mv)
     unknown = how.speed_mm_per_s == "assumed"
     status, reasons = judge_page(seen, quality, doubts, match.margin, named=match.named, speed_assumed=unknown)
     return Verdict(quality, signs, "refused" if overruled else status, overruled + reasons)

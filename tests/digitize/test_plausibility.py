@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -12,8 +14,10 @@ from digitize.plausibility import (
     odd_height,
     odd_length,
     placed_doubts,
+    short_columns,
     strayed_names,
     uneven_columns,
+    unknown_gain,
 )
 from digitize.text import NameHit
 from ecg import LAYOUTS, LEADS, ECGRecord, PageLayout
@@ -116,3 +120,20 @@ def test_leads_too_small_or_tall_for_the_gain_that_was_taken_are_doubted(height_
     signal[11] = np.nan  # a lead that was not read
     assert bool(odd_height(ECGRecord(signal, 500, LEADS))) is odd
     assert odd_height(ECGRecord(signal[:5], 500, LEADS[:5])) == (), "five leads may all be small ones"
+
+
+def test_a_gain_that_nothing_tells_is_never_taken_in_silence() -> None:
+    beat = np.exp(-0.5 * ((np.arange(1250) % 400 - 200) / 8.0) ** 2)
+    usual, small = (ECGRecord(h * np.repeat(beat[None], 12, axis=0), 500, LEADS) for h in (1.1, 0.5))
+    assert unknown_gain(usual, 10.0) == ("neither a pulse nor print tells the gain: 10 mm/mV is assumed",)
+    assert unknown_gain(small, 10.0) == odd_height(small) != ()
+
+
+@pytest.mark.parametrize(("seconds", "named", "doubted"), [(1.5, 0, True), (1.5, 12, False), (2.5, 0, False)])
+def test_columns_too_short_for_a_layout_are_doubted_unless_names_confirm_it(
+    seconds: float, named: int, doubted: bool
+) -> None:
+    bounds = tuple(100.0 + 200 * seconds * k for k in range(5))
+    found = short_columns(replace(match(bounds, "3x4"), named=named), 200.0)
+    assert bool(found) is doubted
+    assert not doubted or found == ("each column would show 1.5 s: there may be fewer columns",)

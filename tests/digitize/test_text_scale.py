@@ -68,3 +68,10 @@ def test_the_printed_scale_is_read_without_a_pulse_or_the_page_is_to_be_reviewed
     assert read.scale is not None
     right = (read.scale.speed_mm_per_s, read.scale.gain_mm_per_mv) == (speed, gain)
     assert right or (read.status == "review" and any("mm/" in reason for reason in read.reasons))
+
+
+def test_an_unusual_gain_must_be_read_more_surely_than_a_speed() -> None:
+    box = (0.0, 0.0, 40.0, 8.0)
+    found = printed_scale([NameHit("5mm/mV", box, 0.81), NameHit("50mm/s", box, 0.81)])
+    assert (found.texts, found.unsure) == (("50mm/s",), ("5mm/mV",))
+    assert printed_scale([NameHit("20mm/mV", box, 0.9)]).texts == ("20mm/mV",)
