@@ -147,6 +147,12 @@ def _double_name() -> Page:
     return _page(rows=rows, rhythm=("II",))
 
 
+def _chest_nameless() -> Page:
+    """Draw a sheet of the chest leads alone, two columns of three seconds, without names."""
+    rows = tuple(zip(_heart().leads[6:9], _heart().leads[9:], strict=True))
+    return _page(rows=rows, layout="3x2", names="none", seconds=6.0, paper_mm=(185.0, 150.0))
+
+
 def _half_speed() -> Page:
     """109 beats a minute on paper at half the usual speed, which is not printed."""
     signal = np.asarray(_heart().signal)
@@ -211,6 +217,8 @@ CASES: dict[str, Case] = {
     "swapped": Case(lambda: _page(_exchanged()), "review", "disagree"),
     "name": Case(_double_name, "review", "stands where"),
     "rate": Case(_half_speed, "review", "beats would come"),
+    "short_columns": Case(_chest_nameless, "review", "each column"),
+    "untold_gain": Case(lambda: _page(scale_text=False, pulse="none"), "review", "neither a pulse nor print"),
     "height": Case(lambda: _page(gain_mm_per_mv=2.5, scale_text=False, pulse="none"), "review", "on average"),
     "no_gain": Case(lambda: _page(gain_mm_per_mv=7.0, scale_text=False), "review", "fits no gain"),
     "pulses": Case(lambda: _spliced(0.5, gain_mm_per_mv=5.0), "review", "differ in height"),

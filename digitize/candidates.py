@@ -57,7 +57,13 @@ def candidates(n_lines: int, given: str | None = None) -> list[Candidate]:
         rare = layout.name not in LAYOUTS and given is None
         plain = Candidate(layout, _PRIOR.get(layout.name, 0.0) + _RARE * rare, rare=rare)
         found.append(plain)
-        if {lead for row in layout.rows for lead in row} >= set(LEADS[:6]):
+        leads = {lead for row in layout.rows for lead in row}
+        if leads == set(LEADS[:6]) and layout.shape[1] > 1:
+            # A recorder of few channels prints the chest leads on a sheet of their own.
+            chest = dict(zip(LEADS[:6], LEADS[6:], strict=True))
+            rows = tuple(tuple(chest[lead] for lead in row) for row in layout.rows)
+            found.append(replace(plain, layout=PageLayout(layout.name, rows, layout.rhythm)))
+        if leads >= set(LEADS[:6]):
             found += [
                 replace(plain, layout=_in_cabrera_order(layout, avr), prior=plain.prior + prior, order="Cabrera")
                 for avr, prior in (("-aVR", _CABRERA), ("aVR", _UPRIGHT_AVR))

@@ -12,7 +12,8 @@ from ecg.paper import CABRERA, EXTRA_LAYOUTS
 @pytest.mark.parametrize("n", range(1, 16))
 def test_every_known_layout_of_so_many_lines_is_in_question(n: int) -> None:
     found = candidates(n)
-    plain = {c.layout for c in found if c.order == "standard"}
+    chest = set(LEADS[6:])
+    plain = {c.layout for c in found if c.order == "standard" and {x for row in c.layout.rows for x in row} != chest}
     assert plain == {x for x in (*LAYOUTS.values(), *EXTRA_LAYOUTS.values()) if x.n_lines == n}
     assert all(c.rare == (c.layout.name not in LAYOUTS) for c in found)
 
@@ -24,6 +25,11 @@ def test_limb_leads_may_stand_in_cabrera_order_with_avr_either_way_up() -> None:
     assert orders == [downwards, upright]
     # Three strips hold too few limb leads for an order.
     assert all(c.order == "standard" for c in candidates(3) if c.layout.name == "3x1")
+
+
+def test_a_sheet_of_six_leads_may_show_those_of_the_chest() -> None:
+    sheets = [c.layout.rows for c in candidates(3) if c.layout.name == "3x2" and c.order == "standard"]
+    assert sheets == [(("I", "aVR"), ("II", "aVL"), ("III", "aVF")), (("V1", "V4"), ("V2", "V5"), ("V3", "V6"))]
 
 
 def test_a_layout_that_is_given_is_the_only_one_and_needs_no_proof() -> None:
