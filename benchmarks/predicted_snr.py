@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from benchmarks.kept import none_yet, read_result
 from benchmarks.predicted_snr_fit import grow, restated, saved
-from digitize import digitize
+from digitize import DigitizeOptions, digitize
 from digitize.features import SIGNS
 from digitize.prediction import predict_snr
 from ecg import ECGRecord, Page
@@ -52,9 +52,12 @@ def _row(page: Page, truth: ECGRecord, **about: Any) -> Row:
     """Read a page, and keep what the trees and the figures need."""
     about, began = {**about, "commit": commit()}, time.process_time()
     try:
-        reading = digitize(page)
+        # Refused pages as well: what the last trees had refused must not be missing where the next ones are grown.
+        reading = digitize(page, DigitizeOptions(force=True))
     except DigitizationError as error:
         return {**about, "status": "refused", "reasons": [str(error)], "snr_db": {}, "signs": {}}
+    if passed := [str(step["forced_past"]) for step in reading.steps if "forced_past" in step]:
+        return {**about, "status": "refused", "reasons": passed, "snr_db": {}, "signs": {}}
     spent = time.process_time() - began
     found = page_fidelity(truth, reading.record, moody=False).leads
     return {
@@ -228,6 +231,7 @@ def measured(rows: Sequence[Row]) -> Row:
         Ready for JSON.
     """
     predicted = _predicted(rows)
+    read = [{**row, "signs": {}} if row["status"] == "refused" else row for row in rows]
     rows = [restated(row, predicted[k]) for k, row in enumerate(rows)]
     members = [m for m in (*LEFT_OUT, *FITTED) if any(row["member"] == m for row in rows)]
     return {
@@ -239,9 +243,9 @@ def measured(rows: Sequence[Row]) -> Row:
         "left_out": list(LEFT_OUT),
         "false_db": FALSE_DB,
         "agreement": {
-            "left_out": _agreement(rows, predicted, LEFT_OUT),
-            "fitted": _agreement(rows, predicted, FITTED),
-            **{member: _agreement(rows, predicted, (member,)) for member in members},
+            "left_out": _agreement(read, predicted, LEFT_OUT),
+            "fitted": _agreement(read, predicted, FITTED),
+            **{member: _agreement(read, predicted, (member,)) for member in members},
         },
         "accepted": {
             "all": _accepted(rows),
@@ -298,7 +302,8 @@ def _fit(rows: Sequence[Row]) -> Row:
     predicted = {
         k: predict_snr({lead: np.array(s) for lead, s in row["signs"].items()}, trees) for k, row in enumerate(rows)
     }
-    told = _agreement(rows, predicted, LEFT_OUT)
+    read = [{**row, "signs": {}} if row["status"] == "refused" else row for row in rows]
+    told = _agreement(read, predicted, LEFT_OUT)
     metrics = {name: float(told[name]) for name in told if name.startswith("spearman")}
     saved(trees, [row for row in rows if row["member"] in FITTED], metrics)
     return told
