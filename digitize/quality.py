@@ -30,8 +30,8 @@ __all__ = [
 #: Predicted SNR in dB from which a lead is good, and below which it is poor: at 6 dB, where the literature calls a
 #: reading unusable, half of the amplitude is error; at 12 dB a quarter.
 _GOOD_DB, POOR_DB = 12.0, 6.0
-#: Median over the leads in dB from which a page is accepted: of 508 drawn pages expected at 12 dB or more, 7 were under 10
-#: in truth, of 492 at 13 or more two.
+#: Median over the leads in dB from which a page is accepted: of 508 drawn pages expected at 12 dB or more 7 were under
+#: 10 in truth, of 492 at 13 or more two.
 PAGE_DB = 13.0
 #: Rates per minute that no heart has, and those that are rarer than pages whose speed is not told and not 25 mm/s.
 _IMPOSSIBLE_RATES, _UNUSUAL_RATES = (25.0, 300.0), (45.0, 180.0)
