@@ -31,8 +31,8 @@ _UNEVEN = 0.06
 _ASTRAY_MM = 5.0
 #: Names of a column that tell where it starts: one may belong elsewhere.
 _TOLD = 2
-#: Confidence from which a name counts that no line was found for, how many such names are too many, and what the name
-#: of a line needs that nothing but its name tells apart: II on a fax was read as I at 0.66.
+#: Confidence from which a name counts that no line was found for or that stands astray, how many of the former are too
+#: many, and what the name of a line needs that nothing but its name tells apart: II on a fax was read as I at 0.66.
 _SEEN, _TOO_MANY, _SURE = 0.5, 2, 0.8
 #: Lines from which a page of one column is a layout of its own.
 _TWELVE = 12
@@ -113,9 +113,11 @@ def strayed_names(match: LayoutMatch, names: Sequence[NameHit], px_per_mm: float
         One doubt, or none.
     """
     starts = []
+    # Words of the header resemble names faintly: two of them moved a column of a page that was read well by 23 mm.
+    seen = [n for n in names if n.confidence >= _SEEN]
     for c in range(1, len(match.bounds_px) - 1):
         leads = {row[c].removeprefix("-") for row in match.layout.rows}
-        at = [n.xyxy_px[0] - match.bounds_px[c] for n in names if n.text.removeprefix("-") in leads]
+        at = [n.xyxy_px[0] - match.bounds_px[c] for n in seen if n.text.removeprefix("-") in leads]
         # A name that is printed twice counts where it stands nearest, but not a column away: there it is a strip's.
         reach = 0.9 * (match.bounds_px[c + 1] - match.bounds_px[c])
         near = [a for a in sorted(at, key=abs)[: len(leads)] if abs(a) < reach]
