@@ -142,6 +142,11 @@ def _exchanged() -> ECGRecord:
     return ECGRecord(signal, heart.fs, heart.leads)
 
 
+def _loud() -> ECGRecord:
+    """Heart of twice the usual voltage."""
+    return replace(_heart(), signal=np.float32(2.0) * np.asarray(_heart().signal))
+
+
 def _double_name() -> Page:
     rows = (("I", "aVR", "V1", "V4"), ("II", "aVL", "V1", "V5"), ("III", "aVF", "V3", "V6"))
     return _page(rows=rows, rhythm=("II",))
@@ -219,6 +224,7 @@ CASES: dict[str, Case] = {
     "rate": Case(_half_speed, "review", "beats would come"),
     "short_columns": Case(_chest_nameless, "review", "each column"),
     "untold_gain": Case(lambda: _page(scale_text=False, pulse="none"), "review", "neither a pulse nor print"),
+    "stopped": Case(lambda: _page(_loud(), clip_mm=8.0), "review", "end flat"),
     "height": Case(lambda: _page(gain_mm_per_mv=2.5, scale_text=False, pulse="none"), "review", "on average"),
     "no_gain": Case(lambda: _page(gain_mm_per_mv=7.0, scale_text=False), "review", "fits no gain"),
     "pulses": Case(lambda: _spliced(0.5, gain_mm_per_mv=5.0), "review", "differ in height"),

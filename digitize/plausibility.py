@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from digitize.layout import LayoutMatch
 from digitize.text import NameHit
@@ -17,6 +18,7 @@ __all__ = [
     "odd_length",
     "placed_doubts",
     "short_columns",
+    "stopped_pen",
     "strayed_names",
     "uneven_columns",
     "unknown_gain",
@@ -48,6 +50,12 @@ _HEIGHTS_MV, _LEADS = (0.65, 2.2), 6
 #: Seconds of a column under which a layout is doubted that few names confirm: devices print 2.5 s and more of a lead,
 #: and a page of two columns of 3 s was taken for one of four.
 _SHORT_S, _CONFIRMED = 1.8, 3
+#: A peak is flat that stays within 0.02 mV of a lead's extreme for 10 ms; peaks under 0.4 mV are not looked at.
+_FLAT_MV, _FLAT_S, _PEAK_MV = 0.02, 0.010, 0.4
+#: Flat peaks that a lead needs, as a number and as a share of its peaks; the share of the time within 0.1 mV of its
+#: extreme that they last, under a half at round peaks; and how far apart in mV two leads may end. Of 330 records of
+#: PTB-XL at 500 Hz no lead is like that.
+_FLAT_PEAKS, _FLAT_SHARE, _NEAR_MV, _SQUARE, _ONE_HEIGHT_MV = 2, 0.6, 0.1, 0.55, 0.04
 
 
 def placed_doubts(match: LayoutMatch, names: Sequence[NameHit], px_per_mm: float) -> tuple[str, ...]:
@@ -281,3 +289,58 @@ def short_columns(match: LayoutMatch, px_per_s: float) -> tuple[str, ...]:
     if seconds >= _SHORT_S or match.named >= _CONFIRMED:
         return ()
     return (f"each column would show {seconds:.1f} s: there may be fewer columns",)
+
+
+def stopped_pen(record: ECGRecord) -> tuple[str, ...]:
+    """Doubt peaks that end flat at one height in several leads: the pen can go no further there.
+
+    Parameters
+    ----------
+    record : ECGRecord
+        In mV.
+
+    Returns
+    -------
+    tuple of str
+        One doubt, or none.
+
+    Examples
+    --------
+    >>> beats = np.tile(2 * np.maximum(0, np.sin(np.arange(5000) / 40)) ** 8, (12, 1))
+    >>> stopped_pen(ECGRecord(beats, 500, LEADS))
+    ()
+    >>> stopped_pen(ECGRecord(np.minimum(beats, 0.8)[:2], 500, LEADS[:2]))
+    ('the peaks of I, II end flat at 0.8 mV: the pen may have stopped there',)
+    """
+    flat = [
+        (lead, height)
+        for lead, signal in zip(record.leads, record.signal, strict=True)
+        for height in _flat_ends(signal[np.isfinite(signal)].astype(np.float64), record.fs)
+    ]
+    for _, height in flat:
+        leads = list(dict.fromkeys(lead for lead, other in flat if abs(other - height) <= _ONE_HEIGHT_MV))
+        if len(leads) > 1:
+            told = f"the peaks of {', '.join(leads)} end flat at {height:.1f} mV"
+            return (f"{told}: the pen may have stopped there",)
+    return ()
+
+
+def _flat_ends(signal: NDArray[np.float64], fs: float) -> list[float]:
+    """Distances in mV from the lead's middle at which most of its peaks end flat, upwards and downwards."""
+    found = []
+    for side in (signal, -signal) if signal.size else ():
+        height = side - np.median(side)
+        top = float(height.max())
+        lengths = _runs(height >= top - _FLAT_MV) / fs
+        flat = lengths[lengths >= _FLAT_S]
+        peaks, near_s = _runs(height >= 0.7 * top).size, float((height >= top - _NEAR_MV).sum()) / fs
+        many = flat.size >= max(_FLAT_PEAKS, _FLAT_SHARE * peaks)
+        if top >= _PEAK_MV and many and float(flat.sum()) >= _SQUARE * near_s:
+            found.append(top)
+    return found
+
+
+def _runs(inside: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Lengths of the runs of True."""
+    steps = np.diff(np.concatenate([[0], inside.astype(np.int8), [0]]))
+    return np.flatnonzero(steps < 0) - np.flatnonzero(steps > 0)

@@ -19,6 +19,7 @@ from digitize.plausibility import (
     odd_length,
     placed_doubts,
     short_columns,
+    stopped_pen,
     unknown_gain,
 )
 from digitize.prediction import predict_snr
@@ -93,7 +94,7 @@ def verdict(
     how, scale = calibration.evidence, calibration.scale
     doubts = calibration.doubts + match.doubts + placed_doubts(match, frame.names, scale.px_per_mm_x)
     doubts += named_doubts(match, frame.names) + coarse_picture(scale.px_per_mm_x)
-    doubts += short_columns(match, scale.px_per_s)
+    doubts += short_columns(match, scale.px_per_s) + stopped_pen(seen)
     if how.px_per_mm_x == "pulse":
         doubts += odd_length(match.bounds_px, scale.px_per_s)
     if how.gain_mm_per_mv == "assumed":

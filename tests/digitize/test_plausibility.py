@@ -15,12 +15,14 @@ from digitize.plausibility import (
     odd_length,
     placed_doubts,
     short_columns,
+    stopped_pen,
     strayed_names,
     uneven_columns,
     unknown_gain,
 )
 from digitize.text import NameHit
 from ecg import LAYOUTS, LEADS, ECGRecord, PageLayout
+from synth import sample_physiology, synthesize_record
 
 PX = 8.0
 
@@ -137,3 +139,21 @@ def test_columns_too_short_for_a_layout_are_doubted_unless_names_confirm_it(
     found = short_columns(replace(match(bounds, "3x4"), named=named), 200.0)
     assert bool(found) is doubted
     assert not doubted or found == ("each column would show 1.5 s: there may be fewer columns",)
+
+
+@pytest.mark.parametrize("kind", ["norm", "lbbb", "ami_anterior", "pvc"])
+def test_a_pen_that_stops_is_doubted_and_round_peaks_are_not(kind: str) -> None:
+    heart = synthesize_record(sample_physiology(np.random.default_rng(3), kind))
+    signal = np.asarray(heart.signal, np.float64) + np.random.default_rng(0).normal(0, 0.004, heart.signal.shape)
+    assert stopped_pen(ECGRecord(signal, heart.fs, heart.leads)) == ()
+    middle = np.median(signal, axis=1, keepdims=True)
+    cut = middle + np.clip(2 * (signal - middle), -0.8, 0.8)
+    (doubt,) = stopped_pen(ECGRecord(cut, heart.fs, heart.leads))
+    assert doubt.endswith("end flat at 0.8 mV: the pen may have stopped there")
+
+
+def test_one_lead_with_flat_peaks_and_leads_that_were_not_read_are_no_stopped_pen() -> None:
+    signal = np.tile(2 * np.maximum(0, np.sin(np.arange(5000) / 40)) ** 8, (12, 1))
+    signal[4] = np.minimum(signal[4], 0.8)
+    signal[7] = np.nan
+    assert stopped_pen(ECGRecord(signal, 500, LEADS)) == ()
