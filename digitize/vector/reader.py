@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from digitize.calibrate import to_record
 from digitize.grid import find_grid
 from digitize.options import DigitizeOptions
-from digitize.plausibility import odd_height
+from digitize.plausibility import stopped_pen, unknown_gain
 from digitize.quality import judge_page, missing_lead
 from digitize.result import Digitization, LeadQuality, LeadTrace
 from digitize.vector.grid import POINTS_PER_MM, VectorGrid, find_vector_grid
@@ -329,7 +329,8 @@ def _doubts(record: ECGRecord, reading: ScaleReading) -> tuple[str, ...]:
     if reading.evidence is not None and reading.evidence.px_per_mm_x == "assumed":
         doubts.append("expected a grid or a calibration pulse to measure the millimetre by, found neither")
     if reading.evidence is not None and reading.evidence.gain_mm_per_mv == "assumed":
-        doubts += odd_height(record)
+        doubts += unknown_gain(record, reading.scale.gain_mm_per_mv) if reading.scale is not None else ()
+    doubts += stopped_pen(record)
     return tuple(doubts)
 
 

@@ -447,7 +447,8 @@ def test_without_text_and_pulse_the_usual_scale_is_assumed_and_listed(tmp_path) 
     path, truth = draw(tmp_path / "a.pdf", heart(seed=8), Drawing(pulses=False))
     found = check(read_vector(path), truth)
     assert found.assumed == ("speed 25 mm/s", "gain 10 mm/mV")
-    assert found.status == "accepted"
+    assert found.status == "review"
+    assert found.reasons == ("neither a pulse nor print tells the gain: 10 mm/mV is assumed",)
     again = read_vector(path, 0, DigitizeOptions(speed_mm_per_s=50, gain_mm_per_mv=5))
     assert again is not None
     assert again.record is not None
@@ -497,8 +498,8 @@ def test_without_grid_and_pulse_the_page_is_refused_unless_forced(tmp_path) -> N
     assert forced.forced
     assert forced.status == "refused"
     px = found.page.width / ((10 * 25 + 30) * MM) * MM
-    given = check(read_vector(path, 0, DigitizeOptions(px_per_mm=(px, px))), truth)
-    assert given.status == "accepted"
+    said = DigitizeOptions(px_per_mm=(px, px), speed_mm_per_s=25, gain_mm_per_mv=10)
+    assert check(read_vector(path, 0, said), truth).status == "accepted"
 
 
 @pytest.mark.parametrize("turn", [90, 180, 270])
