@@ -326,7 +326,7 @@ def stopped_pen(record: ECGRecord) -> tuple[str, ...]:
 
 
 def _flat_ends(signal: NDArray[np.float64], fs: float) -> list[float]:
-    """Distances in mV from the lead's middle at which most of its peaks end flat, upwards and downwards."""
+    """Distances in mV from 0 at which most of a lead's peaks end flat, upwards and downwards."""
     found = []
     for side in (signal, -signal) if signal.size else ():
         height = side - np.median(side)
@@ -336,7 +336,7 @@ def _flat_ends(signal: NDArray[np.float64], fs: float) -> list[float]:
         peaks, near_s = _runs(height >= 0.7 * top).size, float((height >= top - _NEAR_MV).sum()) / fs
         many = flat.size >= max(_FLAT_PEAKS, _FLAT_SHARE * peaks)
         if top >= _PEAK_MV and many and float(flat.sum()) >= _SQUARE * near_s:
-            found.append(top)
+            found.append(float(side.max()))
     return found
 
 
