@@ -191,6 +191,11 @@ def _common(row: Row) -> list[str]:
     return [lead for lead in row["snr_db"] if lead in row["signs"]]
 
 
+def _returned(rows: Sequence[Row]) -> list[Row]:
+    """Rows without the signs of pages that the reader refused: it gives no signals of these."""
+    return [{**row, "signs": {}} if row["status"] == "refused" else row for row in rows]
+
+
 def _predicted(rows: Sequence[Row]) -> dict[int, dict[str, float]]:
     """Predicted SNR by row and lead: pages of fitted kinds by trees that were grown on four fifths of the others."""
     signs = [{lead: np.array(s) for lead, s in row["signs"].items()} for row in rows]
@@ -231,7 +236,7 @@ def measured(rows: Sequence[Row]) -> Row:
         Ready for JSON.
     """
     predicted = _predicted(rows)
-    read = [{**row, "signs": {}} if row["status"] == "refused" else row for row in rows]
+    read = _returned(rows)
     rows = [restated(row, predicted[k]) for k, row in enumerate(rows)]
     members = [m for m in (*LEFT_OUT, *FITTED) if any(row["member"] == m for row in rows)]
     return {
@@ -302,7 +307,7 @@ def _fit(rows: Sequence[Row]) -> Row:
     predicted = {
         k: predict_snr({lead: np.array(s) for lead, s in row["signs"].items()}, trees) for k, row in enumerate(rows)
     }
-    read = [{**row, "signs": {}} if row["status"] == "refused" else row for row in rows]
+    read = _returned(rows)
     told = _agreement(read, predicted, LEFT_OUT)
     metrics = {name: float(told[name]) for name in told if name.startswith("spearman")}
     saved(trees, [row for row in rows if row["member"] in FITTED], metrics)

@@ -19,7 +19,7 @@ from classify.weights import ONNX_FILE, model_folder
 from ecg.checkpoint import ModelCard, load, load_card
 from ecg.errors import ModelError
 
-__all__ = ["Classifier", "load_classifier", "load_network", "probabilities", "windows_of"]
+__all__ = ["Classifier", "load_classifier", "load_network", "probabilities", "window_starts", "windows_of"]
 
 Array = NDArray[np.floating]
 Forward = Callable[[NDArray[np.float32], NDArray[np.float32] | None], NDArray[np.float32]]
@@ -125,9 +125,19 @@ def windows_of(x: NDArray[np.float32], samples: int) -> list[NDArray[np.float32]
     >>> [w[0, 0].tolist() for w in windows_of(np.arange(6, dtype=np.float32)[None, None], 4)]
     [[0.0, 1.0, 2.0, 3.0], [2.0, 3.0, 4.0, 5.0]]
     """
-    last = max(0, x.shape[-1] - samples)
-    starts = sorted({*range(0, last + 1, max(1, samples // 2)), last})
-    return [np.ascontiguousarray(x[..., start : start + samples]) for start in starts]
+    return [np.ascontiguousarray(x[..., start : start + samples]) for start in window_starts(x.shape[-1], samples)]
+
+
+def window_starts(length: int, samples: int) -> list[int]:
+    """First samples of a record's windows: half of a window apart, the last one at the record's end.
+
+    Examples
+    --------
+    >>> window_starts(7, 4), window_starts(3, 4)
+    ([0, 2, 3], [0])
+    """
+    last = max(0, length - samples)
+    return sorted({*range(0, last + 1, max(1, samples // 2)), last})
 
 
 def probabilities(logits: Array, card: ModelCard, task: Task | str, outputs: list[int]) -> NDArray[np.float64]:

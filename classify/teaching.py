@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from classify.export import predict_set
 from classify.labels import Task
-from classify.runtime import Classifier, load_classifier, probabilities
+from classify.runtime import Classifier, load_classifier, load_network, probabilities, window_starts
 from classify.sets import LabelledSet
+from classify.weights import model_folder
 from ecg.errors import OptionsError
 
 __all__ = ["Teacher", "hired", "lessons_of", "taught"]
@@ -134,11 +135,10 @@ class Teacher:
         """
         import torch
 
-        last = max(0, x.shape[-1] - self.window) if self.window else 0
-        starts = sorted({*range(0, last + 1, max(1, self.window // 2)), last}) if self.window else [0]
+        window = self.window or x.shape[-1]
         with torch.no_grad():
-            cut = [x[..., start : start + self.window] if self.window else x for start in starts]
-            found = torch.stack([self.network(part.contiguous(), None).float() for part in cut])
+            cut = [x[..., start : start + window].contiguous() for start in window_starts(x.shape[-1], window)]
+            found = torch.stack([self.network(part, None).float() for part in cut])
         z = found.amax(dim=0) if self.pooled == "max" else found.mean(dim=0)
         told = z.new_full((len(z), outputs), float("nan"))
         for one_of, student, teacher in self.places:
@@ -169,9 +169,6 @@ def hired(names: Sequence[str], tasks: Sequence[Task], known: LabelledSet) -> tu
         If a teacher answers none of the tasks, is no network, asks for age and sex, or its inputs are not mixed and cut
         like signals.
     """
-    from classify.runtime import load_network
-    from classify.weights import model_folder
-
     found = []
     for name in names:
         teacher, seen = _fitting(name, known, tasks)
