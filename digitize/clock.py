@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from digitize.lines import LineReading, Place
 
-__all__ = ["column_lag_s", "columns_are_simultaneous", "in_time", "repeated_lag_s"]
+__all__ = ["column_lag_s", "columns_are_simultaneous", "in_time", "origin_px", "repeated_lag_s"]
 
 Double = NDArray[np.float64]
 
@@ -47,7 +47,7 @@ def in_time(
         ``"measured"`` against a rhythm strip or where there is one column only, else ``"assumed"``.
     assumed : tuple of str
     """
-    origin = min([p.start_px for p in places] + ([] if start_px is None else [start_px]))
+    origin = origin_px(places, start_px)
     columns = sorted({p.column for p in places if not p.is_strip})
     strips = [r.trace for r, p in zip(readings, places, strict=True) if p.is_strip]
     lines = _columns(readings, places) if strips else {}
@@ -65,7 +65,7 @@ def in_time(
     lags = {} if together else _lags({c: y for c, (y, _) in lines.items()}, [strip.y for strip in strips], at, fs)
     placed = []
     for reading, place in zip(readings, places, strict=True):
-        start = 0.0 if together and not place.is_strip else (place.start_px - origin) / px_per_s
+        start = 0.0 if together and not place.is_strip else (reading.trace.x[0] - origin) / px_per_s
         start = max(0.0, start - (0.0 if place.is_strip else lags.get(place.column, 0.0)))
         # Times are kept to the sample: a hundredth of a millimetre of a boundary means nothing.
         start = round(start * fs) / fs
@@ -73,6 +73,22 @@ def in_time(
         box = replace(box, start_s=start, stop_s=start + (box.stop_s - box.start_s))
         placed.append(replace(reading, trace=replace(reading.trace, box=box)))
     return placed, timing, ("columns follow each other in time",) if timing == "assumed" else ()
+
+
+def origin_px(places: Sequence[Place], start_px: float | None = None) -> float:
+    """Pixel of the page's first sample.
+
+    Parameters
+    ----------
+    places : sequence of Place
+    start_px : float, optional
+        Where the recording begins; left of the first place where the page is cropped.
+
+    Returns
+    -------
+    float
+    """
+    return min([p.start_px for p in places] + ([] if start_px is None else [start_px]))
 
 
 def _columns(readings: Sequence[LineReading], places: Sequence[Place]) -> dict[int, tuple[Double, float]]:

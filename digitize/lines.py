@@ -141,6 +141,7 @@ def read_line(
     pen: Pen,
     scale: PaperScale,
     fs: float,
+    origin_px: float,
     options: StrokeOptions | None = None,
 ) -> LineReading:
     """Read one lead's stretch of line at the record's own sampling times.
@@ -155,6 +156,8 @@ def read_line(
     scale : PaperScale
     fs : float
         Hz.
+    origin_px : float
+        Where the page's first sample stands: every lead is read at whole samples from there.
     options : StrokeOptions, optional
 
     Returns
@@ -163,13 +166,13 @@ def read_line(
     """
     dx = scale.px_per_s / fs
     n = max(2, int((place.stop_px - place.start_px) / dx + 1e-6))
-    x: Double = place.start_px + dx * np.arange(n, dtype=np.float64)
+    x: Double = origin_px + dx * (round((place.start_px - origin_px) / dx) + np.arange(n, dtype=np.float64))
     first, stop = max(0, round(place.start_px)), min(own.top.size, round(place.stop_px))
     bars = bar_boxes(frame, place.row, place.separators_px, place.separator_reach_px)
     # The band that this lead's ink lies in: everything outside is of no interest and costs time.
     runs, letters = _cut(frame, own, place, pen, (first, stop), bars)
     top, bottom, found, touched = runs.top, runs.bottom, runs.found, runs.touched
-    box_x = (place.start_px, place.stop_px)
+    box_x = (float(x[0]), place.stop_px)
     if found.sum() < 2:
         level = frame.rows[place.row].level_px
         box = LeadBox(place.lead, (box_x[0], level - 1, box_x[1], level + 1), 0.0, n / fs)

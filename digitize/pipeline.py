@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from digitize.algebra import reconciled
 from digitize.calibrate import Calibration, calibrate, to_record
-from digitize.clock import in_time
+from digitize.clock import in_time, origin_px
 from digitize.frame import Frame, find_frame, widened
 from digitize.gains import odd_pulses, with_chest_gain
 from digitize.given import as_given
@@ -256,8 +256,10 @@ def _assemble(
     pen = _pen(frame)
     own = _own_ink(frame, pen, match)
     places, frame, match = as_given(places_of(match, frame, pulses), frame, match, options)
-    readings = [read_line(frame, own[p.row], p, pen, scale, options.fs) for p in places]
-    readings, timing, assumed = in_time(readings, places, scale.px_per_s, options.fs, match.bounds_px[0])
+    first = match.bounds_px[0]
+    origin = origin_px(places, first)
+    readings = [read_line(frame, own[p.row], p, pen, scale, options.fs, origin) for p in places]
+    readings, timing, assumed = in_time(readings, places, scale.px_per_s, options.fs, first)
     if not options.tells_leads:
         readings, match = name_strips(readings, places, match)
     readings = aligned(readings, places, scale.px_per_s)

@@ -38,15 +38,26 @@ def place(start: float = 100.0, stop: float = 1400.0, **more: object) -> Place:
     return Place("V2", 0, 0, False, start, stop, **given)  # type: ignore[arg-type]
 
 
-def reading(share: np.ndarray, where: Place) -> LineReading:
+def reading(share: np.ndarray, where: Place, origin_px: float = 100.0) -> LineReading:
     page = frame(share)
     own = share_out(share, page.rows, PEN.width_px, MM)
-    return read_line(page, own[0], where, PEN, SCALE, 500.0)
+    return read_line(page, own[0], where, PEN, SCALE, 500.0, origin_px)
 
 
 @pytest.fixture(scope="module")
 def drawn() -> np.ndarray:
     return draw_line((400, 1500), X, level(X), 2.0)
+
+
+@pytest.mark.parametrize("start", [468.9, 469.1, 469.25])
+def test_a_later_column_is_read_at_the_page_s_own_samples(drawn: np.ndarray, start: float) -> None:
+    """Bounds are known to a fraction of a pixel, in which a QRS moves by as much as the pen is wide."""
+    found = reading(drawn, place(start=start), 100.0)
+    x = found.trace.x
+    samples = (x - 100.0) / SCALE.px_per_s * 500
+    np.testing.assert_allclose(samples, np.rint(samples), atol=1e-6)
+    assert abs(x[0] - start) <= SCALE.px_per_s / 500 / 2 + 1e-9
+    assert found.trace.box.xyxy[0] == x[0], "its box begins with its first sample"
 
 
 def test_a_line_is_read_at_its_samples_below_a_fifth_of_a_pixel(drawn: np.ndarray) -> None:
@@ -71,7 +82,7 @@ def test_the_pulse_s_foot_is_0_mv(drawn: np.ndarray) -> None:
 
 
 def test_a_part_of_the_line_is_read_from_its_own_start(drawn: np.ndarray) -> None:
-    found = reading(drawn, place(500.0, 800.0))
+    found = reading(drawn, place(500.0, 800.0), 500.0)
     assert found.trace.x[0] == 500.0
     assert found.trace.x[-1] < 800.0
     inner = (found.trace.y - level(found.trace.x))[10:-10]
