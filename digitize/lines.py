@@ -12,6 +12,7 @@ from digitize.hidden import Box, bar_boxes, show_around, word_boxes
 from digitize.layout import Frame, LayoutMatch
 from digitize.overlap import OwnInk
 from digitize.pulse import Pulse, agreed_height
+from digitize.refiner import line_view, refined
 from digitize.result import LeadTrace
 from digitize.stroke import FAINT, UNKNOWN, Pen, StrokeOptions, first_guess, fit_stroke
 from ecg import LeadBox, PaperScale
@@ -143,6 +144,7 @@ def read_line(
     fs: float,
     origin_px: float,
     options: StrokeOptions | None = None,
+    refine: bool = True,
 ) -> LineReading:
     """Read one lead's stretch of line at the record's own sampling times.
 
@@ -159,6 +161,8 @@ def read_line(
     origin_px : float
         Where the page's first sample stands: every lead is read at whole samples from there.
     options : StrokeOptions, optional
+    refine : bool
+        Whether the refiner mends what the fit got wrong.
 
     Returns
     -------
@@ -188,6 +192,8 @@ def read_line(
     for bar in bars:
         _see_around(bar, (first, stop), margin, found, seen_low, seen_high, weight)
     y, error = fit_stroke(share, x, y, seen_low, seen_high, weight.astype(np.float32), pen, options)
+    if refine:
+        y = y + refined(line_view(share, x, y, seen_low, seen_high, weight, pen, frame.px_per_mm))
     y = y + low
     y[~_near_ink(x, found, round(0.8 * frame.px_per_mm))] = np.nan
     present = y[np.isfinite(y)]

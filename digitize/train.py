@@ -2,7 +2,7 @@
 
 One command makes a whole model folder: the weights, the same network for onnxruntime, and the card. PTB-XL's signals
 (folds 1 to 8) are drawn where the data is at hand, and synthetic ones where it is not. The part ``text`` draws as it
-learns; the part ``owner`` draws whole pages first, into a folder that a later run takes up again.
+learns; the parts ``owner`` and ``refiner`` draw whole pages first, into a folder that a later run takes up again.
 """
 
 from __future__ import annotations
@@ -61,18 +61,21 @@ def training_signals(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit status."""
     parser = argparse.ArgumentParser(prog="python -m digitize.train", description=__doc__.split("\n\n")[0])
-    parts = "text: the spotter of printed lead names; owner: the network that shares out ink among lines"
+    parts = (
+        "text: the spotter of printed lead names; owner: the network that shares out ink among lines; "
+        "refiner: the network that mends fitted lines"
+    )
     parser.add_argument("--part", choices=sorted(_PARTS), required=True, help=parts)
     parser.add_argument("-o", "--out", type=Path, required=True, help="folder of the model")
-    parser.add_argument("--steps", type=int, help="steps of the optimiser (text 12000, owner 8000)")
+    parser.add_argument("--steps", type=int, help="steps of the optimiser (text 12000, owner 8000, refiner 16000)")
     parser.add_argument("--minutes", type=float, help="text: stop by the clock if the steps take longer")
     parser.add_argument("--start", type=Path, help="model folder to train further")
     parser.add_argument("--seed", type=int, default=20240)
     parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
-    parser.add_argument("--validation", type=int, help="pieces or pages to measure on (text 600, owner 24)")
-    parser.add_argument("--pages", type=int, default=1500, help="owner: pages to draw and to train on (1500)")
-    parser.add_argument("--rate", type=float, help="highest learning rate (text 0.005, owner 0.003)")
-    parser.add_argument("--cache", type=Path, help="owner: folder of drawn pages (OUT/pages)")
+    parser.add_argument("--validation", type=int, help="pieces or pages to measure on (text 600, others 24)")
+    parser.add_argument("--pages", type=int, default=1500, help="owner, refiner: pages to draw and to train on (1500)")
+    parser.add_argument("--rate", type=float, help="highest learning rate (text 0.005, others 0.003)")
+    parser.add_argument("--cache", type=Path, help="owner, refiner: folder of drawn pages (OUT/pages)")
     parser.add_argument("--data", type=Path, default=os.environ.get(DATA_VARIABLE), help="folder with ptb-xl")
     parser.add_argument("--plain-fonts", action="store_true", help="only the fonts that come with the dependencies")
     chosen = parser.parse_args(arguments)
@@ -135,8 +138,33 @@ def _train_owner(chosen: argparse.Namespace) -> None:
     _say(f"levels {error:.2f} mm off, {right:.1%} of the ink on its own line: {chosen.out}")
 
 
+def _train_refiner(chosen: argparse.Namespace) -> None:
+    """Draw and read pages, then train the network that mends fitted lines."""
+    from digitize.refiner.lessons import LessonSource, drawn_lessons
+    from digitize.refiner.training import RefinerTraining, train_refiner
+
+    validation = _or(chosen.validation, 24)
+    if chosen.pages < 1 or validation < 1:
+        raise OptionsError(f"pages and validation must be 1 or more, got {chosen.pages} and {validation}")
+    options = RefinerTraining(
+        steps=_or(chosen.steps, 16000),
+        rate=3e-3 if chosen.rate is None else chosen.rate,
+        start=chosen.start,
+        seed=chosen.seed,
+        device=chosen.device,
+    )
+    data = Path(chosen.data) if chosen.data else None
+    cache = chosen.cache or chosen.out / "pages"
+    source = LessonSource(data, range(1, 9))
+    unseen = list(drawn_lessons(cache / "unseen", LessonSource(data, [9]), validation, chosen.seed + 1, _drawn))
+    pages = list(drawn_lessons(cache, source, chosen.pages, chosen.seed, _drawn))
+    card = train_refiner(chosen.out, options, pages, unseen, source.name, _report_gain)
+    fitted, refined = (card.metrics[name]["value"] for name in ("fitted_snr_db", "refined_snr_db"))
+    _say(f"median lead {fitted:.1f} dB as fitted, {refined:.1f} dB as refined: {chosen.out}")
+
+
 #: What can be trained.
-_PARTS = {"text": _train_text, "owner": _train_owner}
+_PARTS = {"text": _train_text, "owner": _train_owner, "refiner": _train_refiner}
 
 
 def _or(given: int | None, usual: int) -> int:
@@ -153,6 +181,12 @@ def _report_levels(step: int, loss: float, error_mm: float, near: float) -> None
     """Say every fifty steps how it goes."""
     if step % 50 == 0:
         _say(f"step {step}: loss {loss:.3f}, levels {error_mm:.2f} mm off, {near:.1%} within 4 mm")
+
+
+def _report_gain(step: int, gain_db: float) -> None:
+    """Say every two hundred steps how it goes."""
+    if step % 200 == 0:
+        _say(f"step {step}: {gain_db:.2f} dB gained")
 
 
 def _report(step: int, loss: float) -> None:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import math
-import subprocess
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -19,14 +15,11 @@ from digitize.owner.crops import cut, inputs, labels
 from digitize.owner.network import INK, OwnerNetwork, Shape, export_onnx, owner_loss
 from digitize.owner.owners import PX_PER_MM, UNIT_MM
 from digitize.owner.seen import OwnerPage, levels_at, load_page
-from ecg.checkpoint import ModelCard, save
-from ecg.errors import ModelError, OptionsError
-from ecg.formats.atomic import replacing
+from digitize.runs import LAST_FILE, keep_run, load_run, resume_run, set_rate, source_commit, write_model
+from ecg.checkpoint import ModelCard
+from ecg.errors import OptionsError
 
-__all__ = ["LAST_FILE", "OwnerTraining", "score", "train_owner"]
-
-#: Network and optimiser in the middle of a run, float32 and unfused: what the run, or a later one, goes on from.
-LAST_FILE = "last.safetensors"
+__all__ = ["OwnerTraining", "score", "train_owner"]
 
 Progress = Callable[[int, float, float, float], None]
 
@@ -108,16 +101,7 @@ def train_owner(
     folder.mkdir(parents=True, exist_ok=True)
     network = fuse(_fit(folder, options, pages, progress))
     metrics = score(network, [load_page(path) for path in unseen])
-    return _write(folder, network, _card(options, len(pages), source, metrics))
-
-
-def _write(folder: Path, network: OwnerNetwork, card: ModelCard) -> ModelCard:
-    """Write the fused network in both forms, and its card."""
-    with replacing(folder / "model.onnx") as temporary:
-        export_onnx(network, temporary)
-        digest = hashlib.sha256(temporary.read_bytes()).hexdigest()
-    weights = {name: value.numpy() for name, value in network.state_dict().items()}
-    return save(folder, weights, replace(card, sha256_onnx=digest))
+    return write_model(folder, network, _card(options, len(pages), source, metrics), export_onnx)
 
 
 class _Pages:
@@ -146,13 +130,13 @@ def _fit(folder: Path, options: OwnerTraining, files: Sequence[Path], progress: 
         network = OwnerNetwork(Shape())
     network = network.to(device, memory_format=torch.channels_last).train()
     optimiser = torch.optim.AdamW(network.parameters(), lr=options.rate, weight_decay=1e-2)
-    step = _resume(folder / LAST_FILE, network, optimiser, options.steps)
+    step = resume_run(folder / LAST_FILE, network, optimiser, options.steps)
     if step == 0 and options.start is not None:
-        _load(options.start / LAST_FILE, network, None)
+        load_run(options.start / LAST_FILE, network, None)
     pages = _Pages(files, options.in_memory)
     while step < options.steps:
         rng = np.random.default_rng([options.seed, step])
-        _set_rate(optimiser, options.rate, step / options.steps)
+        set_rate(optimiser, options.rate, step / options.steps)
         crops = [cut(pages.draw(rng), options.shape, rng) for _ in range(options.batch)]
         seen = torch.from_numpy(np.stack([c.page for c in crops])).to(device, memory_format=torch.channels_last)
         want = torch.from_numpy(np.stack([c.want for c in crops])).to(device)
@@ -167,60 +151,9 @@ def _fit(folder: Path, options: OwnerTraining, files: Sequence[Path], progress: 
         if progress is not None:
             progress(step, loss.item(), error_mm, near)
         if step % options.save_every == 0 or step == options.steps:
-            _keep(folder / LAST_FILE, network, optimiser, step, options.steps)
+            keep_run(folder / LAST_FILE, network, optimiser, step, options.steps)
     done: OwnerNetwork = network.cpu().eval()
     return done
-
-
-def _set_rate(optimiser: Any, most: float, done: float) -> None:
-    """Set the learning rate: up over the first 5 % of the steps, then down along a cosine to nothing."""
-    rate = most * (done / 0.05 if done < 0.05 else 0.5 + 0.5 * math.cos(math.pi * (done - 0.05) / 0.95))
-    for group in optimiser.param_groups:
-        group["lr"] = rate + 1e-6
-
-
-def _keep(path: Path, network: OwnerNetwork, optimiser: Any, step: int, steps: int) -> None:
-    """Write network, optimiser and step."""
-    from safetensors.torch import save_file
-
-    tensors = {f"network/{name}": value.contiguous() for name, value in network.state_dict().items()}
-    for index, state in optimiser.state_dict()["state"].items():
-        tensors |= {f"optimiser/{index}/{name}": value.contiguous() for name, value in state.items()}
-    with replacing(path) as temporary:
-        save_file(tensors, temporary, metadata={"step": str(step), "steps": str(steps)})
-
-
-def _resume(path: Path, network: OwnerNetwork, optimiser: Any, steps: int) -> int:
-    """Go on from a checkpoint of a run as long as this one; return its step, or 0 where there is none."""
-    if not path.is_file():
-        return 0
-    kept = _load(path, network, optimiser)
-    if int(kept["steps"]) != steps:
-        raise OptionsError(
-            f"{path.parent} holds a run of {kept['steps']} steps, not {steps}: "
-            "take another folder, and that one as start"
-        )
-    return int(kept["step"])
-
-
-def _load(path: Path, network: OwnerNetwork, optimiser: Any) -> Mapping[str, str]:
-    """Read a checkpoint into network and, unless None, optimiser."""
-    from safetensors import safe_open
-
-    if not path.is_file():
-        raise ModelError(f"expected a checkpoint at {path}, found none: name the folder of an earlier run")
-    with safe_open(path, "pt") as file:
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # it is no mapping
-        told: Mapping[str, str] = file.metadata()
-    network.load_state_dict({n.removeprefix("network/"): t for n, t in tensors.items() if n.startswith("network/")})
-    if optimiser is not None:
-        state: dict[int, dict[str, Any]] = {}
-        for name, tensor in tensors.items():
-            if name.startswith("optimiser/"):
-                _, index, field = name.split("/")
-                state.setdefault(int(index), {})[field] = tensor
-        optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
-    return told
 
 
 def score(network: OwnerNetwork, pages: Sequence[OwnerPage]) -> dict[str, dict[str, float | None]]:
@@ -307,7 +240,7 @@ def _card(
         },
         folds={"train": list(range(1, 9)), "validation": [9]} if "PTB-XL" in source else {"train": []},
         seed=options.seed,
-        commit=_commit(),
+        commit=source_commit(),
         metrics=metrics,
         intended_use="sharing out ink among the lines of an ECG page whose scale is known to some per cent",
         limits=(
@@ -315,13 +248,3 @@ def _card(
             "measured on drawn pages of records that did not train",
         ),
     )
-
-
-def _commit() -> str:
-    """Return the commit of the source that trains, or "unknown" outside a repository."""
-    command = ["git", "rev-parse", "HEAD"]
-    try:
-        done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True)  # noqa: S603
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return done.stdout.strip()

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from digitize.fusing import fuse
+from digitize.runs import source_commit
 from digitize.text.drawing import Piece, draw_piece
 from digitize.text.letters import Typeface, held_out
 from digitize.text.network import NameNetwork, Shape, Targets, centre_loss, export_onnx, set_calibration, targets
@@ -317,7 +318,7 @@ def _card(
         },
         folds={"train": list(range(1, 9)) if "PTB-XL" in source else []},
         seed=options.seed,
-        commit=_commit(),
+        commit=source_commit(),
         metrics={},
         intended_use="finding printed lead names, paper speeds and gains on ECG pages whose scale is known",
         limits=(
@@ -327,15 +328,3 @@ def _card(
             "measured on drawn pieces in unseen fonts; confidence is calibrated on such",
         ),
     )
-
-
-def _commit() -> str:
-    """Return the commit of the source that trains, or "unknown" outside a repository."""
-    import subprocess
-
-    command = ["git", "rev-parse", "HEAD"]
-    try:
-        done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True)  # noqa: S603
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return done.stdout.strip()

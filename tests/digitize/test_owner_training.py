@@ -136,7 +136,8 @@ def test_scores_of_a_right_and_of_a_shifted_answer() -> None:
 
 
 def test_a_run_cut_off_goes_on_to_the_same_weights(files: list[Path], tmp_path: Path) -> None:
-    from digitize.owner.training import LAST_FILE, OwnerTraining, _fit
+    from digitize.owner.training import OwnerTraining, _fit
+    from digitize.runs import LAST_FILE
 
     class CutOffError(Exception):
         pass

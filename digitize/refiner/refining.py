@@ -1,0 +1,64 @@
+"""The refiner at work: it says by how much each sample of a fitted line is off. Runs with onnxruntime."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from digitize.refiner.view import LineView, recording
+from ecg.errors import ModelError
+
+__all__ = ["refined"]
+
+Double = NDArray[np.float64]
+
+_DEFAULT_FOLDER = Path(__file__).parent.parent / "weights" / "refiner"
+#: Units from sample to sample that the refiner has seen: 500 Hz at 25 to 50 mm/s. Others are left as they were fitted.
+_LEAST_STEP, _MOST_STEP = 0.3, 0.9
+#: Farthest move that is believed, in units: 3 mm.
+_MOST_MOVE = 24.0
+
+
+@lru_cache(maxsize=2)
+def _load(folder: Path) -> Any:
+    import onnxruntime
+
+    path = folder / "model.onnx"
+    if not path.is_file():
+        raise ModelError(f"expected the refiner of lines at {path}, found none; reinstall or train it")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+
+def refined(view: LineView, weights: Path | None = None) -> Double:
+    """Say how far each sample of a line is to be moved.
+
+    Parameters
+    ----------
+    view : LineView
+    weights : Path or None
+        Folder of another model.
+
+    Returns
+    -------
+    float array [samples]
+        In pixels, downwards; 0 where samples lie closer together or further apart than in what it learned from.
+
+    Raises
+    ------
+    ModelError
+        If the network is not there.
+    """
+    n = view.y.size
+    if recording() or not _LEAST_STEP <= view.step <= _MOST_STEP:
+        return np.zeros(n)
+    # Samples go in pairs.
+    line = np.pad(view.channels(), ((0, 0), (0, n % 2)), mode="edge")
+    moves = _load(weights or _DEFAULT_FOLDER).run(None, {"line": line[None]})[0][0, :n].astype(np.float64)
+    result: Double = moves.clip(-_MOST_MOVE, _MOST_MOVE) * view.unit_px
+    return result
