@@ -12,6 +12,8 @@ __all__ = ["CONTROLS", "load_explanations", "render_claims", "render_examination
 HERE = Path(__file__).resolve().parent
 SCHEMA = "einthoven.explanations"
 _NONE_YET = "_No results yet: run `python -m benchmarks.explanations MODEL --work DIR --ptbxl DIR`._"
+#: Below so many records, where others of the column have more, nothing is said to have passed.
+_FEW = 10
 _PARTS = {
     "infarctions": "Synthetic acute infarctions",
     "premature": "Synthetic ventricular premature beats",
@@ -111,19 +113,24 @@ def _table(found: Mapping[str, Mapping[str, Any]], seconds: Mapping[str, float])
     head = ["method", *names, *(["s a map"] if seconds else [])]
     lines = [f"| {' | '.join(head)} |", f"|---|{'---:|' * (len(head) - 1)}"]
     for method in methods:
-        cells = [_cell(figures.get(method), void(figures)) for figures in found.values()]
+        cells = [_cell(figures.get(method), void(figures), counts[name]) for name, figures in found.items()]
         taken = [f"{seconds[method]:.2f}" if method in seconds else "–"] if seconds else []
         lines.append(f"| {' | '.join([method.replace('_', ' '), *cells, *taken])} |")
     return "\n".join(lines)
 
 
-def _cell(told: Mapping[str, Any] | None, void: bool) -> str:
+def _cell(told: Mapping[str, Any] | None, void: bool, of: int) -> str:
+    """One figure and its interval; its own count where it rests on fewer records than its column."""
     if told is None or told["value"] is None:
         return "–"
+    n = int(told["n"])
+    fewer = f", n {n}" if n < of else ""
     value = f"{told['value']:.2f}"
     if told["lo"] is None:
-        return f"{value} (n {told['n']})"
-    return f"{f'**{value}**' if told['passed'] and not void else value} ({told['lo']:.2f}–{told['hi']:.2f})"
+        return f"{value} (n {n})"
+    # Five records that agree have an interval of no width, and prove nothing.
+    proven = told["passed"] and not void and (n >= _FEW or not fewer)
+    return f"{f'**{value}**' if proven else value} ({told['lo']:.2f}–{told['hi']:.2f}{fewer})"
 
 
 def render_levels() -> str:
