@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 __all__ = ["answering_models", "reader_models"]
 
 #: Folders below ``digitize/weights`` and what their networks do.
-_READERS = {"text": "reads printed names and scales", "owner": "tells which lead's ink each pixel is"}
+_READERS = {
+    "text": "reads printed names and scales",
+    "owner": "tells which lead's ink each pixel is",
+    "refiner": "mends lines below the pen's width",
+}
 
 
 def answering_models(predictions: Sequence[Prediction]) -> tuple[ModelUse, ...]:
