@@ -9,6 +9,7 @@ grids vanish already in the brightest channel, in which ink alone is dark.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ __all__ = ["InkMap", "bridged", "ink_map", "remove_rules"]
 
 Float = NDArray[np.float32]
 Grey = NDArray[np.uint8]
+_Map = TypeVar("_Map", Float, Grey)
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,22 +216,22 @@ def _ink_level(brightest: Grey, under: NDArray[np.generic], px_per_mm: float) ->
     return float(np.percentile(brightest[thin > 0.6 * deep], 20))
 
 
-def bridged(share: Float, px_per_mm: float) -> Float:
+def bridged(share: _Map, px_per_mm: float) -> _Map:
     """Ink with the gaps closed that grid lines cut into steep strokes.
 
     Parameters
     ----------
-    share : float32 array [height, width]
+    share : float32 or uint8 array [height, width]
     px_per_mm : float
 
     Returns
     -------
-    float32 array [height, width]
+    array [height, width] of the same kind
         Closed over 0.6 mm from top to bottom, a bold line and its halo; for following a stroke, not for measuring it.
     """
     import cv2
 
-    closed: Float = cv2.morphologyEx(share, cv2.MORPH_CLOSE, np.ones((max(3, round(0.6 * px_per_mm)) | 1, 1), np.uint8))
+    closed: _Map = cv2.morphologyEx(share, cv2.MORPH_CLOSE, np.ones((max(3, round(0.6 * px_per_mm)) | 1, 1), np.uint8))
     return closed
 
 
@@ -252,7 +254,7 @@ def remove_rules(share: Float, px_per_mm: float) -> tuple[Float, tuple[float, ..
     """
     import cv2
 
-    ink = (bridged(share, px_per_mm) >= 0.5).astype(np.uint8)
+    ink = bridged((share >= 0.5).view(np.uint8), px_per_mm)  # as closing what is known to a fraction, and faster
     # A tilt of a tenth of a degree moves a rule by a pixel over 70 mm: close across one column first.
     closed = cv2.morphologyEx(ink, cv2.MORPH_CLOSE, np.ones((1, 3), np.uint8))
     tall = cv2.morphologyEx(closed, cv2.MORPH_OPEN, np.ones((max(3, round(45 * px_per_mm)), 1), np.uint8))

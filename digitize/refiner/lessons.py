@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -146,7 +147,7 @@ def save_lessons(path: Path, lessons: Sequence[Lesson]) -> None:
     path : Path
     lessons : sequence of Lesson
     """
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for k, lesson in enumerate(lessons):
         arrays |= {f"near{k}": lesson.view.near, f"y{k}": lesson.view.y, f"pen{k}": lesson.view.pen}
         arrays |= {f"move{k}": lesson.move, f"spread{k}": np.array(lesson.spread, np.float32)}
