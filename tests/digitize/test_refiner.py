@@ -19,6 +19,7 @@ from ecg import ECGRecord
 from ecg.checkpoint import load
 from ecg.errors import FormatError, ModelError
 from ecg.fidelity import page_fidelity
+from synth import draw_page
 
 MM = 200 / 25.4
 PEN = Pen(3.0, 0.4)
@@ -28,7 +29,7 @@ FOLDER = Path(digitize.__file__).parent / "weights" / "refiner"
 
 def line(x: np.ndarray) -> np.ndarray:
     """Row of a wave with three sharp peaks upwards."""
-    peaks = sum(40 * np.exp(-0.5 * ((x - at) / 2.5) ** 2) for at in (110.0, 260.0, 410.0))
+    peaks = sum(30 * np.exp(-0.5 * ((x - at) / 5.0) ** 2) for at in (110.0, 260.0, 410.0))
     return np.asarray(100.2 + 6 * np.sin(x / 31) - peaks)
 
 
@@ -142,9 +143,10 @@ def test_views_are_kept_while_they_are_asked_for_and_lines_are_then_left_as_fitt
 
 def test_samples_that_it_never_learned_from_are_left_as_fitted(share: np.ndarray) -> None:
     view = seen(share, line(X))
-    pen = view.pen.copy()
-    pen[3] = 0.04  # 5 kHz
-    assert not refined(LineView(view.near, view.y, pen)).any()
+    for place, value in ((3, 0.04), (0, 4.7)):  # 5 kHz; a pen of 0.6 mm
+        pen = view.pen.copy()
+        pen[place] = value
+        assert not refined(LineView(view.near, view.y, pen)).any()
 
 
 def test_a_missing_network_is_said_in_one_line(share: np.ndarray, tmp_path: Path) -> None:
@@ -166,16 +168,19 @@ def test_lines_of_any_length_are_refined(share: np.ndarray, samples: int) -> Non
     moves = refined(LineView(view.near[:n], view.y[:n], view.pen))
     assert moves.shape == (n,)
     assert np.isfinite(moves).all()
-    assert np.abs(moves).max() < 2.0, "this line stands where it was drawn"
+    assert np.median(moves) == pytest.approx(0, abs=0.1)
+    assert np.abs(moves).max() < 3.0, "this line stands where it was drawn"
 
 
-@pytest.mark.parametrize("dpi", [150, 200])
-def test_a_page_is_read_more_truly_with_it(heart: ECGRecord, dpi: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    page = draw(heart, "3x4+1", dpi=dpi, trace_width_mm=0.4)
+@pytest.mark.parametrize("preset", ["clean", "scan"])
+def test_pages_are_read_more_truly_with_it(preset: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Synthetic hearts, which it never saw, on pages of its own mixture."""
+    pages = [draw_page(LessonSource(None, []).record(5, k), preset, 11, k) for k in range(2)]
 
-    def snr_db() -> float:
-        return page_fidelity(page.record, digitize.digitize(page.page, DigitizeOptions()).record).median_snr_db
+    def snr_db() -> list[float]:
+        readings = [digitize.digitize(p.page, DigitizeOptions(force=True)).record for p in pages]
+        return [page_fidelity(p.record, r).median_snr_db for p, r in zip(pages, readings, strict=True)]
 
     with_it = snr_db()
     monkeypatch.setattr("digitize.lines.refined", lambda view: np.zeros(view.y.size))
-    assert with_it > snr_db() + 0.5
+    assert np.mean(with_it) > np.mean(snr_db()) + 0.5
