@@ -40,7 +40,9 @@ def share() -> np.ndarray:
 
 
 def seen(share: np.ndarray, y: np.ndarray) -> LineView:
-    low, high = np.full(share.shape[1], 20), np.full(share.shape[1], 130)
+    inked = share > 0.5
+    low = np.where(inked.any(0), inked.argmax(0) - 4, 20)
+    high = np.where(inked.any(0), share.shape[0] - 1 - inked[::-1].argmax(0) + 4, 130)
     return line_view(share, X, y, low, high, np.ones(share.shape[1]), PEN, MM)
 
 
@@ -169,7 +171,7 @@ def test_lines_of_any_length_are_refined(share: np.ndarray, samples: int) -> Non
     assert moves.shape == (n,)
     assert np.isfinite(moves).all()
     assert np.median(moves) == pytest.approx(0, abs=0.1)
-    assert np.abs(moves).max() < 3.0, "this line stands where it was drawn"
+    assert np.percentile(np.abs(moves), 90) < 1.5, "this line stands where it was drawn"
 
 
 @pytest.mark.parametrize("preset", ["clean", "scan"])
