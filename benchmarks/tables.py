@@ -22,6 +22,7 @@ from benchmarks import (
     measurement_tables,
     predicted_snr,
     reader_cost,
+    refiner,
     synth_tables,
     wrong_signals,
 )
@@ -195,6 +196,7 @@ BLOCKS = (
     ("docs/fidelity.md", "four class", _four_class),
     ("docs/refused.md", "predicted snr", lambda _: predicted_snr.render_predicted_snr()),
     ("docs/refused.md", "wrong signals", lambda _: wrong_signals.render_wrong_signals()),
+    ("docs/digitize.md", "refiner", lambda _: refiner.render_refiner()),
     ("docs/digitize.md", "reader cost", lambda _: reader_cost.render_reader_cost()),
     ("docs/synth.md", "presets", lambda _: synth_tables.render_presets()),
     ("docs/synth.md", "looks", lambda _: synth_tables.render_looks()),

@@ -40,6 +40,8 @@ class DigitizeOptions:
         Read a page that would be refused; every output says so.
     keep_text : bool
         Keep the text that was read outside lead names and scale. Off by default: it may name a person.
+    refine : bool
+        Whether a network mends the fitted lines, where the method has one; off to measure what it does.
     fs : float
         Sampling rate of the signals in Hz. 500 Hz is the rate of diagnostic ECG devices (Kligfield et al. 2007).
 
@@ -59,6 +61,7 @@ class DigitizeOptions:
     boxes: tuple[tuple[str, float, float, float, float], ...] | None = None
     force: bool = False
     keep_text: bool = False
+    refine: bool = True
     fs: float = 500.0
 
     @property

@@ -258,8 +258,8 @@ def _assemble(
     places, frame, match = as_given(places_of(match, frame, pulses), frame, match, options)
     first = match.bounds_px[0]
     origin = origin_px(places, first)
-    learned = options.method != "classical"
-    readings = [read_line(frame, own[p.row], p, pen, scale, options.fs, origin, refine=learned) for p in places]
+    mend = options.refine and options.method != "classical"
+    readings = [read_line(frame, own[p.row], p, pen, scale, options.fs, origin, refine=mend) for p in places]
     readings, timing, assumed = in_time(readings, places, scale.px_per_s, options.fs, first)
     if not options.tells_leads:
         readings, match = name_strips(readings, places, match)
