@@ -175,14 +175,23 @@ def test_lines_of_any_length_are_refined(share: np.ndarray, samples: int) -> Non
 
 
 @pytest.mark.parametrize("preset", ["clean", "scan"])
-def test_pages_are_read_more_truly_with_it(preset: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pages_are_read_more_truly_with_it(preset: str) -> None:
     """Synthetic hearts, which it never saw, on pages of its own mixture."""
     pages = [draw_page(LessonSource(None, []).record(5, k), preset, 11, k) for k in range(2)]
 
-    def snr_db() -> list[float]:
-        readings = [digitize.digitize(p.page, DigitizeOptions(force=True)).record for p in pages]
-        return [page_fidelity(p.record, r).median_snr_db for p, r in zip(pages, readings, strict=True)]
+    def snr_db(refine: bool) -> list[float]:
+        options = DigitizeOptions(force=True, refine=refine)
+        return [page_fidelity(p.record, digitize.digitize(p.page, options).record).median_snr_db for p in pages]
 
-    with_it = snr_db()
-    monkeypatch.setattr("digitize.lines.refined", lambda view: np.zeros(view.y.size))
-    assert np.mean(with_it) > np.mean(snr_db()) + 0.5
+    assert np.mean(snr_db(True)) > np.mean(snr_db(False)) + 0.5
+
+
+def test_the_classical_method_does_without(heart: ECGRecord, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(view: LineView) -> np.ndarray:
+        raise AssertionError("asked")
+
+    page = draw(heart, "3x4+1", dpi=150).page
+    monkeypatch.setattr("digitize.lines.refined", never)
+    digitize.digitize(page, DigitizeOptions(method="classical", layout="3x4+1"))
+    with pytest.raises(AssertionError, match="asked"):
+        digitize.digitize(page)
