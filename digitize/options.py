@@ -69,6 +69,11 @@ class DigitizeOptions:
         """Whether a person says which lead stands where."""
         return self.leads is not None or self.boxes is not None
 
+    @property
+    def mends_lines(self) -> bool:
+        """Whether the refiner is asked."""
+        return self.refine and self.method != "classical"
+
     def __post_init__(self) -> None:
         if self.method not in ("auto", "classical"):
             raise OptionsError(f"method must be auto or classical, got {self.method!r}")

@@ -19,7 +19,7 @@ from digitize.gains import odd_pulses, with_chest_gain
 from digitize.given import as_given
 from digitize.grid import GridMeasure
 from digitize.layout import LayoutMatch, match_layout
-from digitize.lines import name_strips, places_of, read_line
+from digitize.lines import LineReading, Place, name_strips, places_of, read_line
 from digitize.lookalike import only_traces
 from digitize.options import DigitizeOptions
 from digitize.orient import find_turn
@@ -35,7 +35,7 @@ from digitize.stroke import Pen, measure_pen
 from digitize.text import PX_PER_MM, NameHit, find_names, look_again, printed_scale
 from digitize.trace import Row, attach_runs, find_rows
 from digitize.verdict import verdict
-from ecg import ECGRecord, LeadBox, Page, limb_residual
+from ecg import ECGRecord, LeadBox, Page, PaperScale, limb_residual
 from ecg.errors import DigitizationError
 from ecg.formats import ReadOptions, identify, read_pages
 
@@ -256,11 +256,7 @@ def _assemble(
     pen = _pen(frame)
     own = _own_ink(frame, pen, match)
     places, frame, match = as_given(places_of(match, frame, pulses), frame, match, options)
-    first = match.bounds_px[0]
-    origin = origin_px(places, first)
-    mend = options.refine and options.method != "classical"
-    readings = [read_line(frame, own[p.row], p, pen, scale, options.fs, origin, refine=mend) for p in places]
-    readings, timing, assumed = in_time(readings, places, scale.px_per_s, options.fs, first)
+    readings, timing, assumed = _readings(frame, own, places, pen, scale, match.bounds_px[0], options)
     if not options.tells_leads:
         readings, match = name_strips(readings, places, match)
     readings = aligned(readings, places, scale.px_per_s)
@@ -294,6 +290,21 @@ def _assemble(
         flattening=sheet.flattening,
         signs=judged.signs,
     )
+
+
+def _readings(
+    frame: Frame,
+    own: Sequence[OwnInk],
+    places: Sequence[Place],
+    pen: Pen,
+    scale: PaperScale,
+    start_px: float,
+    options: DigitizeOptions,
+) -> tuple[list[LineReading], str, tuple[str, ...]]:
+    """Read the line of each place, mended where the method has a network for it, and put all on one clock."""
+    fs, mend, origin = options.fs, options.mends_lines, origin_px(places, start_px)
+    readings = [read_line(frame, own[p.row], p, pen, scale, fs, origin, refine=mend) for p in places]
+    return in_time(readings, places, scale.px_per_s, fs, origin)
 
 
 def _pen_step(pen: Pen) -> Mapping[str, Any]:

@@ -17,7 +17,7 @@ TEXT = (ROOT / "docs/refused.md").read_text(encoding="utf-8")
 MESSAGES = re.findall(r"`([^`\n]+)`", TEXT)
 
 #: Modules that draw pages to train on: what they raise reaches no reader of pages.
-_TRAINING = ("drawing.py", "seen.py", "training.py", "train.py", "crops.py")
+_TRAINING = ("drawing.py", "lessons.py", "seen.py", "training.py", "train.py", "crops.py")
 #: Lists of sentences that end in ``reasons``, ``assumed`` or an error.
 _LISTS = ("doubts", "reasons", "assumed", "found")
 
