@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from digitize.sessions import open_network
 from digitize.trace import Row
-from ecg.errors import ModelError
 
 __all__ = ["NOBODY", "OwnerMap", "line_of_each_pixel", "owner_map"]
 
@@ -60,14 +60,7 @@ class OwnerMap:
 
 @lru_cache(maxsize=2)
 def _load(folder: Path) -> Any:
-    import onnxruntime
-
-    path = folder / "model.onnx"
-    if not path.is_file():
-        raise ModelError(f"expected the network that shares out ink at {path}, found none; reinstall or train it")
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return open_network(folder, "the network that shares out ink")
 
 
 def owner_map(share: Float, light: NDArray[np.uint8], px_per_mm: float, weights: Path | None = None) -> OwnerMap:

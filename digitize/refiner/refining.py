@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitize.refiner.view import LineView, recording
-from ecg.errors import ModelError
+from digitize.sessions import open_network
 
 __all__ = ["refined"]
 
@@ -30,14 +30,7 @@ _BROAD, _SHARP = 4.2, 0.8
 
 @lru_cache(maxsize=2)
 def _load(folder: Path) -> Any:
-    import onnxruntime
-
-    path = folder / "model.onnx"
-    if not path.is_file():
-        raise ModelError(f"expected the refiner of lines at {path}, found none; reinstall or train it")
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return open_network(folder, "the refiner of lines")
 
 
 def refined(view: LineView, weights: Path | None = None) -> Double:

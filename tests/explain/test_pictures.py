@@ -106,7 +106,7 @@ def test_every_method_finds_the_corner_that_decides(method: str, reading: Any) -
 
 def test_a_map_lies_on_the_page_where_the_network_saw_it(reading: Any) -> None:
     """The picture itself, laid back on the page, is the page."""
-    # Fine enough for the grid's 1 mm lines: a coarser picture shows moiré, which a tenth of a pixel of the crop changes.
+    # Fine enough for lines of 1 mm: a coarser picture shows moiré, which a tenth of a pixel of the crop changes.
     for fit in ("letterbox", "stretch"):
         view = picture_view(reading, replace(SPEC, picture=(3, 960, 1280), fit=fit))
         back = view.on_page(view.x[0])
