@@ -8,6 +8,7 @@ grids vanish already in the brightest channel, in which ink alone is dark.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitize.grid import GridMeasure
+from digitize.mixture import brightest, crossed, filled, ink_counts, longest_runs, medians, solved, without_colour
 from ecg.errors import DigitizationError
 
 __all__ = ["InkMap", "bridged", "ink_map", "remove_rules"]
@@ -72,83 +74,92 @@ def ink_map(image: NDArray[np.uint8], px_per_mm: float, grid: GridMeasure | None
     """
     import cv2
 
-    light = cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY)
+    image = np.ascontiguousarray(image)
+    light = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     paper = _paper(light, px_per_mm)
-    under, visible = paper, False
     # Even out the shading first: lines are compared over up to 120 mm.
     flat = cv2.divide(light, paper, scale=_FLAT)
-    if grid is not None:
-        lines = _lines(flat, px_per_mm, grid)
-        # 20 grey levels: below that a line is fainter than half-covered ink by far.
-        low, high = np.percentile(lines[::3, ::3], [2, 95])
-        visible = bool(high - low > 20)
-        if visible:
-            under = cv2.multiply(lines, paper.astype(np.float32), scale=1 / _FLAT)
+    lines = None if grid is None else _under_lines(flat, paper, px_per_mm, grid)
+    under = paper.astype(np.float32) if lines is None else lines
     ink = _ink_level(light, under, px_per_mm)
-    under = under.astype(np.float32)
-    share = np.clip((under - light) / np.maximum(under - ink, 16), 0, 1).astype(np.float32)
-    if visible:
-        share = _filled(share, (under - ink) / np.maximum(paper.astype(np.float32) - ink, 16))
-    if not visible:
+    share, cramped = solved(light, under, paper, ink, _LEAST_ROOM)
+    if lines is None:
         # A grid of pale dots has no lines to find, but a colour: in the brightest channel there is ink alone.
-        bright = image.max(axis=2)
-        deep = np.maximum(_paper(bright, px_per_mm).astype(np.float32) - ink, 16)
-        nearby = cv2.dilate((paper.astype(np.float32) - bright) / deep, np.ones((3, 3), np.uint8))
-        share *= np.clip((nearby - 0.35) / 0.2, 0, 1)
-    contrast = float(np.median(paper) - ink) / 255
-    bare = share[::5, ::5][share[::5, ::5] < 0.3]
+        bright = brightest(image)
+        share = without_colour(share, bright, paper, _paper(bright, px_per_mm), ink)
+    elif cramped >= 0.001 * share.size:
+        share = filled(share, under, paper, ink, _LEAST_ROOM, cv2.getGaussianKernel(5, 1.0, cv2.CV_32F).ravel())
+    # Paper is smooth over 2 mm: a sixteenth of its pixels tell its median.
+    contrast = float(np.median(paper[::4, ::4]) - ink) / 255
+    bare = share[::5, ::5]
+    bare = bare[bare < 0.3]
     noise = float(1.4826 * np.median(np.abs(bare - np.median(bare)))) if bare.size else 0.0
-    return InkMap(share, noise, contrast, visible, flat)
+    return InkMap(share, noise, contrast, lines is not None, flat)
 
 
-def _filled(share: Float, room: Float) -> Float:
-    """Ink on lines that are nearly as dark as the pen, where a pixel tells little: what its neighbours say.
-
-    Room is how much darker than what lies under it a pixel can get, as a share of paper's. Below a quarter the pixel's
-    own word counts ever less against the mean of its neighbours, weighted by their room (normalized convolution,
-    Knutsson & Westin 1993).
-    """
-    import cv2
-
-    trust = np.clip(room / 0.25, 0, 1).astype(np.float32) ** 2
-    if float((trust < 1).mean()) < 0.001:
-        return share
-    mean = cv2.GaussianBlur(trust * share, (5, 5), 1.0) / np.maximum(cv2.GaussianBlur(trust, (5, 5), 1.0), 1e-3)
-    mixed: Float = (trust * share + (1 - trust) * mean).astype(np.float32)
-    return mixed
-
-
+#: Ink on lines that are nearly as dark as the pen: a pixel that can get darker than they are by less than this share of
+#: what ink is darker than paper tells little, and the less the more its neighbours' mean counts, weighted by their own
+#: room (normalized convolution, Knutsson & Westin 1993).
+_LEAST_ROOM = 0.25
 #: Grey level of paper once its shading is divided out.
 _FLAT = 200
 
 
-def _lines(flat: Grey, px_per_mm: float, grid: GridMeasure) -> Float:
+def _under_lines(flat: Grey, paper: Grey, px_per_mm: float, grid: GridMeasure) -> Float | None:
     """Brightness of paper with its grid lines: medians along the columns and along the rows of pixels, multiplied.
 
     A line keeps its own place and strength, however a program rounded it to pixels. Rows over 120 mm, columns over
     250 mm, most often the whole page: the R waves of three leads, one above the other, fill a good part of 120 mm. What
     is dark all along and has no like 5 mm beside it is no line of the grid but a level trace, or a column of pulses.
+    None where no lines stand out.
     """
     import cv2
 
-    def level_along(a: Grey, length_mm: float, period_px: float) -> Float:  # down the first axis, in windows
-        window = min(a.shape[0], round(length_mm * px_per_mm))
-        n = max(1, round(2 * a.shape[0] / window) - 1)
-        starts = np.linspace(0, a.shape[0] - window, n).astype(int)
-        found = np.stack([np.median(a[s : s + window : 3], axis=0) for s in starts]).astype(np.float32)
-        found = _periodic_only(found, period_px)
-        at = (np.arange(a.shape[0]) - starts[0] - window / 2) / max(1, starts[-1] - starts[0]) * (n - 1)
-        low = np.clip(np.floor(at), 0, max(0, n - 2)).astype(int)
-        part = np.clip(at - low, 0, 1)[:, None].astype(np.float32) if n > 1 else np.float32(0)
-        mixed: Float = found[low] * (1 - part) + found[np.minimum(low + 1, n - 1)] * part
-        return mixed
-
-    columns = level_along(flat, 250, 5 * grid.px_per_mm_x)
-    rows = level_along(np.ascontiguousarray(flat.T), 120, 5 * grid.px_per_mm_y).T.copy()
+    columns, low_y, part_y = _levels_along(cv2.transpose(flat), 250 * px_per_mm, 5 * grid.px_per_mm_x)
+    rows, low_x, part_x = _levels_along(flat, 120 * px_per_mm, 5 * grid.px_per_mm_y)
     # Where neither has a line, both say paper: that level divides out of their product.
-    level = np.sqrt(np.percentile(columns[::50], 80) * np.percentile(rows[:, ::50], 80))
-    lines: Float = cv2.multiply(columns, rows, scale=1 / max(float(level), 1.0))
-    return lines
+    every = slice(None, None, 50)
+    level = np.sqrt(
+        np.percentile(_between(columns, low_y[every], part_y[every]), 80)
+        * np.percentile(_between(rows, low_x[every], part_x[every]), 80)
+    )
+    scales = np.array([1 / max(float(level), 1.0), 1], np.float32)
+    third = slice(None, None, 3)
+    seen = crossed(
+        columns[:, third].copy(),
+        low_y[third].copy(),
+        part_y[third].copy(),
+        rows[:, third].copy(),
+        low_x[third].copy(),
+        part_x[third].copy(),
+        np.ones_like(paper[third, third]),
+        scales,
+    )
+    # 20 grey levels: below that a line is fainter than half-covered ink by far.
+    low, high = np.percentile(seen, [2, 95])
+    if high - low <= 20:
+        return None
+    scales[1] /= _FLAT
+    under: Float = crossed(columns, low_y, part_y, rows, low_x, part_x, paper, scales)
+    return under
+
+
+def _levels_along(a: Grey, length_px: float, period_px: float) -> tuple[Float, NDArray[np.int64], Float]:
+    """Level of each row of pixels in windows along it, and between which two windows each column stands, how far."""
+    width = a.shape[1]
+    window = min(width, round(length_px))
+    n = max(1, round(2 * width / window) - 1)
+    starts = np.linspace(0, width - window, n).astype(np.int64)
+    found = _periodic_only(medians(a, starts, window, 3), period_px)
+    at = (np.arange(width) - starts[0] - window / 2) / max(1, starts[-1] - starts[0]) * (n - 1)
+    low = np.clip(np.floor(at), 0, max(0, n - 2)).astype(np.int64)
+    return found, low, np.clip(at - low, 0, 1 if n > 1 else 0).astype(np.float32)
+
+
+def _between(found: Float, low: NDArray[np.int64], part: Float) -> Float:
+    """Levels between two windows."""
+    mixed: Float = found[low] * (1 - part[:, None]) + found[np.minimum(low + 1, len(found) - 1)] * part[:, None]
+    return mixed
 
 
 def _periodic_only(levels: Float, period_px: float) -> Float:
@@ -190,30 +201,38 @@ def _paper(brightest: Grey, px_per_mm: float) -> Grey:
     small = cv2.resize(brightest, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA)
     closed = cv2.morphologyEx(small, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (7, 7)))
     smooth = cv2.GaussianBlur(closed, (0, 0), 2)
-    paper: Grey = cv2.resize(smooth, size, interpolation=cv2.INTER_LINEAR).clip(1)
+    paper: Grey = cv2.resize(smooth.clip(1), size, interpolation=cv2.INTER_LINEAR)
     return paper
 
 
-def _ink_level(brightest: Grey, under: NDArray[np.generic], px_per_mm: float) -> float:
+#: Grey levels by which the darkest strokes must be darker than the paper.
+_LEAST_DEEP = 25
+
+
+def _ink_level(brightest: Grey, under: Float, px_per_mm: float) -> float:
     """Brightness of the pen: the dark end of what is thin and darker than its surroundings."""
     import cv2
 
     size = max(3, int(1.6 * px_per_mm) | 1)  # wider than any pen, so that solid black areas do not count
     kernel = cv2.getStructuringElement(cv2.MORPH_RECT, (size, size))
-    thin = cv2.min(
-        cv2.subtract(under.clip(0, 255).astype(np.uint8), brightest),
-        cv2.morphologyEx(brightest, cv2.MORPH_BLACKHAT, kernel),
-    )
-    # The level below which 99.7 % lie, by counting grey levels: sorting millions of pixels takes ten times as long.
-    counts = cv2.calcHist([thin], [0], None, [256], [0, 256]).ravel()
-    deep = int(np.searchsorted(np.cumsum(counts), 0.997 * thin.size))
-    if deep < 25:
+    hat = cv2.morphologyEx(brightest, cv2.MORPH_BLACKHAT, kernel)
+    thin = ink_counts(brightest, under, hat, int(0.6 * _LEAST_DEEP))
+    deep = _deepest(thin, brightest.size)
+    if deep < _LEAST_DEEP:
+        deep = _deepest(ink_counts(brightest, under, hat, 1), brightest.size)
         raise DigitizationError(
             "segment",
             f"the darkest strokes are only {deep:.0f} of 255 grey levels darker than the paper",
             "scan it darker",
         )
-    return float(np.percentile(brightest[thin > 0.6 * deep], 20))
+    values = np.repeat(np.arange(256), thin[int(0.6 * deep) + 1 :].sum(axis=0))
+    return float(np.percentile(values, 20))
+
+
+def _deepest(thin: NDArray[np.int64], n: int) -> int:
+    """Level below which 99.7 % of n pixels lie; those that were not counted are the lowest."""
+    above = np.cumsum(thin.sum(axis=1)[::-1])[::-1]
+    return int(np.searchsorted(n - above[1:], 0.997 * n))
 
 
 def bridged(share: _Map, px_per_mm: float) -> _Map:
@@ -257,14 +276,11 @@ def remove_rules(share: Float, px_per_mm: float) -> tuple[Float, tuple[float, ..
     ink = bridged((share >= 0.5).view(np.uint8), px_per_mm)  # as closing what is known to a fraction, and faster
     # A tilt of a tenth of a degree moves a rule by a pixel over 70 mm: close across one column first.
     closed = cv2.morphologyEx(ink, cv2.MORPH_CLOSE, np.ones((1, 3), np.uint8))
-    tall = cv2.morphologyEx(closed, cv2.MORPH_OPEN, np.ones((max(3, round(45 * px_per_mm)), 1), np.uint8))
-    if not tall.any():
-        return share, ()
-    n, _, stats, _ = cv2.connectedComponentsWithStats(tall, connectivity=8)
-    out = share.copy()
+    least = max(3, round(45 * px_per_mm))
+    tall = np.flatnonzero(longest_runs(closed) >= least)
+    out = share if not tall.size else share.copy()
     columns = []
-    for k in range(1, n):
-        x, y, w, h, _ = (int(v) for v in stats[k])
+    for x, y, w, h in _rules(closed, tall, least):
         if w > max(3, 1.2 * px_per_mm) or x == 0 or x + w >= share.shape[1]:
             continue  # the edge of a photograph or a black area, not a rule
         if not _is_straight(ink[y : y + h], x + w // 2, round(2 * px_per_mm)):
@@ -275,6 +291,21 @@ def remove_rules(share: Float, px_per_mm: float) -> tuple[Float, tuple[float, ..
         out[y : y + h, left + 1 : right] = bridge[:, None]
         columns.append(x + (w - 1) / 2)
     return out, tuple(sorted(columns))
+
+
+def _rules(ink: Grey, tall: NDArray[np.int64], least: int) -> Iterator[tuple[int, int, int, int]]:
+    """Left, top, width and height of what runs down for a length, given the columns that hold such runs."""
+    import cv2
+
+    for group in np.split(tall, np.flatnonzero(np.diff(tall) > 1) + 1):
+        if not group.size:
+            return
+        first = int(group[0])
+        part = np.ascontiguousarray(ink[:, first : int(group[-1]) + 1])
+        runs = cv2.morphologyEx(part, cv2.MORPH_OPEN, np.ones((least, 1), np.uint8))
+        n, _, stats, _ = cv2.connectedComponentsWithStats(runs, connectivity=8)
+        for x, y, w, h, _ in stats[1:n].tolist():
+            yield first + x, y, w, h
 
 
 def _is_straight(ink: Grey, column: int, reach: int) -> bool:
