@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
-from digitize.trace import Row, attach_runs
+from digitize.trace import Row, _runs
 from ecg.errors import DigitizationError
 
 __all__ = ["Pulse", "agreed_height", "check_upright", "find_pulses", "second_gain"]
@@ -124,15 +125,25 @@ def _plateaus(share: Float, row: Row, first: int, last: int, px_per_mm: float) -
     low, high = 1.5 * px_per_mm, 14 * px_per_mm
     top = max(0, round(row.level_px - 30 * px_per_mm))
     bottom = max(top, round(row.level_px - 3 * px_per_mm))
-    ink = share[top:bottom, first:last] >= 0.5
-    found: list[tuple[int, int, int]] = []
     # Level ink is a run along a pixel row; a top one pen thick shows in two to five neighbouring pixel rows.
-    for y in np.flatnonzero(ink.sum(axis=1) >= low):
-        edges = np.flatnonzero(np.diff(np.concatenate([[0], ink[y].astype(np.int8), [0]])))
-        found += [
-            (first + int(a), first + int(b) - 1, top + int(y)) for a, b in zip(edges[::2], edges[1::2], strict=True)
-        ]
-    return [(a, b, y) for a, b, y in found if low <= b - a + 1 <= high]
+    return [(a, b, y) for y, a, b in _level_runs(share, top, bottom, first, last).tolist() if low <= b - a + 1 <= high]
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _level_runs(share: Float, top: int, bottom: int, first: int, last: int) -> NDArray[np.int64]:
+    """Row, first and last column of every run of ink along the pixel rows of a part of the page."""
+    runs = np.empty(((bottom - top) * (last - first + 1) // 2, 3), np.int64)
+    n = 0
+    for y in range(top, bottom):
+        start = -1
+        for x in range(first, last + 1):
+            inked = x < last and share[y, x] >= 0.5
+            if inked and start < 0:
+                start = x
+            elif start >= 0 and not inked:
+                runs[n] = (y, start, x - 1)
+                n, start = n + 1, -1
+    return runs[:n]
 
 
 def _with_edges(share: Float, row: Row, index: int, a: int, b: int, level: int, px_per_mm: float) -> Pulse | None:
@@ -222,23 +233,20 @@ def second_gain(pulses: Sequence[Pulse]) -> float | None:
 def _edge(share: Float, first: int, last: int, level: int) -> tuple[float, float] | None:
     """Column centre and lower end of the upright edge that hangs from a level between two columns."""
     columns = np.arange(max(0, first), min(share.shape[1], last + 1))
-    path = np.full(share.shape[1], level, dtype=np.int64)
-    _, bottom, found = attach_runs(share[:, columns[0] : columns[-1] + 1], path[columns])
-    depth = np.where(found, bottom - level, 0)
-    longest = int(depth.max(initial=0))
-    if longest < 3:
+    left, right = int(columns[0]), int(columns[-1]) + 1
+    depth = _depths(share, left, right, level)
+    longest = int(depth.max())
+    if longest < 6:
         return None
     upright = depth >= 0.8 * longest
-    if not upright.any() or longest < 6:
-        return None
     rows = slice(level + longest // 4, level + 3 * longest // 4)
-    weight = share[rows, columns[0] : columns[-1] + 1].mean(axis=0) * upright
+    weight = share[rows, left:right].mean(axis=0) * upright
     if weight.sum() <= 0:
         return None
     centre = float((weight * columns).sum() / weight.sum())
     k = int(columns[np.argmax(weight)])
-    foot = float(np.median(bottom[upright]))
-    ends_px, at = _leaning_end(share, columns, level)
+    foot = level + float(np.median(depth[upright]))
+    ends_px, at = _leaning_end(share, max(0, left - 1), min(share.shape[1], right + 1), level)
     # An edge that leans leaves each of its columns before its foot.
     if ends_px - foot > _LEANS * (foot - level):
         foot, k = ends_px, at
@@ -246,20 +254,27 @@ def _edge(share: Float, first: int, last: int, level: int) -> tuple[float, float
     return centre, foot + 0.5 + float(tail if tail < 0.5 else 0.0)
 
 
-def _leaning_end(share: Float, columns: NDArray[np.int64], level: int) -> tuple[int, int]:
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _depths(share: Float, left: int, right: int, level: int) -> NDArray[np.int64]:
+    """How far ink goes down from a level in each column."""
+    _, bottom, found = _runs(share[:, left:right], np.full(right - left, level), np.float32(0.5))
+    return np.where(found, bottom - level, 0)
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _leaning_end(share: Float, left: int, right: int, level: int) -> tuple[int, int]:
     """Row and column in which ink ends that goes down from a level, straight or aslant by a column or two."""
-    left, right = max(0, int(columns[0]) - 1), min(share.shape[1], int(columns[-1]) + 2)
-    ink = share[level:, left:right] >= 0.5
-    here, last = ink[0], 0
-    while last + 1 < len(ink):
-        beside = here.copy()
-        beside[1:] |= here[:-1]
-        beside[:-1] |= here[1:]
-        below = beside & ink[last + 1]
+    here = share[level, left:right] >= 0.5
+    below = np.zeros_like(here)
+    last = level
+    while last + 1 < share.shape[0]:
+        for x in range(right - left):
+            beside = here[x] or (x > 0 and here[x - 1]) or (x + 1 < here.size and here[x + 1])
+            below[x] = beside and share[last + 1, left + x] >= 0.5
         if not below.any():
             break
-        here, last = below, last + 1
-    return level + last, left + int(np.argmax(share[level + last, left:right]))
+        here, below, last = below, here, last + 1
+    return last, left + int(np.argmax(share[last, left:right]))
 
 
 def agreed_height(pulses: Sequence[Pulse]) -> float | None:
