@@ -98,11 +98,10 @@ def digitize_all(page: Page, options: DigitizeOptions | None = None) -> tuple[Di
     ink, sheet, names = _way_up(ink, sheet, guess, options, steps)
     grid = sheet.grid
     share, rules = remove_rules(_without_rim(ink.share, guess), guess)
-    rows, level, line = _lines(share, ink.light, guess, options)
+    share, rows, level, line = _lines(share, ink.light, guess, options)
     steps.append({"stage": "trace", "rows": len(rows), "rules": list(rules), "ink_level": round(level, 3)})
     if not rows:
         raise DigitizationError("trace", "nothing on the page runs like a trace from left to right", "is it an ECG?")
-    share = np.minimum(share / level, 1).astype(np.float32)
     parts = find_recordings(rows, share, names, guess) if options.corners is None else ()
     if len(parts) > 1:
         return read_parts(page, sheet, parts, lambda part: digitize_all(part, options))
@@ -193,21 +192,29 @@ def _way_up(
 
 def _lines(
     share: Float, light: NDArray[np.uint8], px_per_mm: float, options: DigitizeOptions
-) -> tuple[tuple[Row, ...], float, NDArray[np.uint8] | None]:
-    """Lines of trace, the share of ink at their heart, and whose ink each pixel is where that can be told."""
+) -> tuple[Float, tuple[Row, ...], float, NDArray[np.uint8] | None]:
+    """Ink, 1 at the heart of the traces (in place); their lines; ink there; whose ink each pixel is if that is told."""
     if options.method != "classical":
         rows, level, line = owned_rows(share, light, px_per_mm)
         if rows:
-            rows, line = only_traces(rows, np.minimum(share / level, 1).astype(np.float32), line, px_per_mm)
-            return rows, level, line
-    return *find_rows(bridged(share, px_per_mm), px_per_mm), None
+            share = _at_most_1(share, level)
+            rows, line = only_traces(rows, share, line, px_per_mm)
+            return share, rows, level, line
+    rows, level = find_rows(bridged(share, px_per_mm), px_per_mm)
+    return _at_most_1(share, level), rows, level, None
+
+
+def _at_most_1(share: Float, level: float) -> Float:
+    """Divide by a level, in place: a page's memory costs more than its arithmetic."""
+    np.divide(share, np.float32(level), out=share)
+    return np.minimum(share, np.float32(1), out=share)
 
 
 def _without_rim(share: Float, px_per_mm: float) -> Float:
     """Ink map without its outermost millimetre, which scanners and programs leave black."""
     rim = max(1, round(px_per_mm))
-    inner = np.zeros_like(share)
-    inner[rim:-rim, rim:-rim] = share[rim:-rim, rim:-rim]
+    inner = share.copy()
+    inner[:rim], inner[-rim:], inner[:, :rim], inner[:, -rim:] = 0, 0, 0, 0
     return inner
 
 
