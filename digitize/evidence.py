@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from digitize.peaks import find_peaks
+from digitize.ranks import median_along
 from digitize.trace import Row
 
-__all__ = ["LIMB", "Drawn", "drawn_lines"]
+__all__ = ["LIMB", "Drawn", "drawn_lines", "least_unlike"]
 
 Double = NDArray[np.float64]
 
@@ -70,7 +73,7 @@ class Drawn:
 
     def point(self, at_px: float) -> int:
         """Point at a column of the page."""
-        return int(np.clip(round((at_px - self.start_px) / self.px_per_point), 0, self.heights.shape[1]))
+        return int(min(max(round((at_px - self.start_px) / self.px_per_point), 0), self.heights.shape[1]))
 
     def change(self, rows: Sequence[int], left_px: float, at_px: float, right_px: float) -> float:
         """How surely lines show other leads behind a place than before it.
@@ -92,21 +95,10 @@ class Drawn:
         behind = self.beats[(self.beats >= at + edge) & (self.beats < right - edge)]
         if before.size == 0 or behind.size == 0:
             return 0.0
-        said = [self._unlike(row, before, behind) for row in rows]
-        heard = [np.clip((d - _ALIKE) / _CERTAIN, -1, 1) for d in said if d is not None]
-        return float(np.mean(heard)) if heard else 0.0
-
-    def _unlike(self, row: int, before: NDArray[np.int64], behind: NDArray[np.int64]) -> float | None:
-        """Difference of the two beats, one on each side, that are most alike: an extrasystole is like no other."""
         half, move = round(_BEAT_MM * _PER_MM), round(_MOVE_MM * _PER_MM)
-        a = _cut(self.heights[row], before, half)
-        b = np.lib.stride_tricks.sliding_window_view(_cut(self.heights[row], behind, half + move), a.shape[1], axis=1)
-        a = a - a.mean(axis=1, keepdims=True)
-        b = (b - b.mean(axis=2, keepdims=True)).reshape(-1, a.shape[1])  # every beat in every place
-        power_a, power_b = (a**2).mean(axis=1)[:, None], (b**2).mean(axis=1)[None]
-        apart = (power_a + power_b - 2 * (a @ b.T) / a.shape[1]).clip(0)
-        size = np.sqrt(np.maximum(power_a, power_b))
-        return float((np.sqrt(apart) / np.maximum(size, 1e-9)).min()) if size.max() > _FLAT_MM else None
+        said = [least_unlike(self.heights[row], before, behind, half, move) for row in rows]
+        heard = [min(max((least - _ALIKE) / _CERTAIN, -1.0), 1.0) for least, size in said if size > _FLAT_MM]
+        return sum(heard) / len(heard) if heard else 0.0
 
     def lawful(self, leads: Sequence[str], left_px: float, right_px: float) -> float | None:
         """How well lines obey the law of the limb leads over a stretch of paper.
@@ -128,10 +120,8 @@ class Drawn:
         y = self.heights[rows, self.point(left_px) + edge : self.point(right_px) - edge]
         if len(rows) < 3 or y.shape[1] < 10 * _PER_MM:
             return None
-        y = y - np.median(y, axis=1, keepdims=True)
-        parts = np.array([LIMB[leads[k]] for k in rows])
-        # Every law of these leads is a vector that their parts of I and II annul.
-        laws = np.linalg.svd(parts.T)[2][np.linalg.matrix_rank(parts) :]
+        y = y - median_along(y, 1)[:, None]
+        laws = _laws(tuple(leads[k] for k in rows))
         power = (y**2).mean(axis=1)
         expected = float((laws**2 @ power).sum())  # of lines that know nothing of each other
         if laws.shape[0] == 0 or np.sqrt(power.mean()) < _FLAT_MM:
@@ -172,8 +162,63 @@ def _beats(heights: Double) -> NDArray[np.int64]:
     return find_peaks(together, height=0.4 * highest, distance=round(_APART_MM * _PER_MM))
 
 
-def _cut(line: Double, at: NDArray[np.int64], half: int) -> Double:
-    """Stretches of a line about points; beyond its ends it stays as it is there."""
-    where = (at[:, None] + np.arange(-half, half + 1)).clip(0, line.size - 1)
-    stretches: Double = line[where]
-    return stretches
+@cache
+def _laws(leads: tuple[str, ...]) -> Double:
+    """Laws that some limb leads obey, [laws, leads]: the vectors that their parts of I and II annul."""
+    parts = np.array([LIMB[lead] for lead in leads])
+    laws: Double = np.linalg.svd(parts.T)[2][np.linalg.matrix_rank(parts) :]
+    return laws
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def least_unlike(
+    line: Double, before: NDArray[np.int64], behind: NDArray[np.int64], half: int, move: int
+) -> tuple[float, float]:
+    """Compare the beats of a line at two groups of places: an extrasystole is like no other.
+
+    Parameters
+    ----------
+    line : float array [points]
+        Beyond its ends it stays as it is there.
+    before, behind : int array [beats]
+        At least one each.
+    half : int
+        Half a beat in points.
+    move : int
+        How far beats are moved against each other, in points.
+
+    Returns
+    -------
+    unlike : float
+        Difference of the two beats, one of each group, that are most alike, as a share of the larger one's spread.
+    size : float
+        Spread of the largest beat, in units of the line.
+    """
+    start = np.empty(behind.size * (2 * move + 1), np.int64)  # of every beat in every place
+    for k in range(start.size):
+        start[k] = behind[k // (2 * move + 1)] - half - move + k % (2 * move + 1)
+    first, power = _cut(line, before - half, 2 * half + 1)
+    second, other_power = _cut(line, start, 2 * half + 1)
+    least, largest = np.inf, 0.0
+    for j in range(first.shape[0]):
+        for k in range(second.shape[0]):
+            product = 0.0
+            for i in range(first.shape[1]):
+                product += first[j, i] * second[k, i]
+            apart = max(power[j] + other_power[k] - 2 * product / first.shape[1], 0.0)
+            size = np.sqrt(max(power[j], other_power[k]))
+            least = min(least, np.sqrt(apart) / max(size, 1e-9))
+            largest = max(largest, size)
+    return least, largest
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _cut(line: Double, start: NDArray[np.int64], n: int) -> tuple[Double, Double]:
+    """Stretches of a line about their means, and the power of each."""
+    stretch, power = np.empty((start.size, n)), np.empty(start.size)
+    for k in range(start.size):
+        for i in range(n):
+            stretch[k, i] = line[min(max(start[k] + i, 0), line.size - 1)]
+        stretch[k] -= stretch[k].mean()
+        power[k] = (stretch[k] ** 2).mean()
+    return stretch, power

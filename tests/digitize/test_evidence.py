@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from drawings import beats
 
-from digitize.evidence import LIMB, Drawn, drawn_lines
+from digitize.evidence import LIMB, Drawn, drawn_lines, least_unlike
 from digitize.trace import Row
 from ecg import LEADS
 from ecg.paper import CABRERA
@@ -105,3 +105,21 @@ def test_levels_that_are_off_change_nothing() -> None:
     a = drawn_lines(rows, 0.0, float(WIDTH), MM).lawful(("I", "II", "III"), 0, WIDTH)
     b = drawn_lines(moved, 0.0, float(WIDTH), MM).lawful(("I", "II", "III"), 0, WIDTH)
     assert a == pytest.approx(b)
+
+
+@pytest.mark.parametrize(("before", "behind"), [([50], [150]), ([3, 80], [120, 198]), ([0], [199])])
+def test_beats_are_compared_in_every_place_at_the_ends_of_a_line_too(before: list[int], behind: list[int]) -> None:
+    line = np.cumsum(np.random.default_rng(0).normal(size=200))
+    half, move = 12, 4
+    cut = [
+        [line[np.clip(np.arange(at - half, at + half + 1), 0, 199)] for at in group]
+        for group in (before, [at + k for at in behind for k in range(-move, move + 1)])
+    ]
+    apart = [np.std(a - b) / max(np.std(a), np.std(b)) for a in cut[0] for b in cut[1]]
+    unlike, size = least_unlike(line, np.array(before), np.array(behind), half, move)
+    assert unlike == pytest.approx(min(apart))
+    assert size == pytest.approx(max(np.std(beat) for group in cut for beat in group))
+
+
+def test_a_level_line_has_no_size() -> None:
+    assert least_unlike(np.ones(100), np.array([30]), np.array([60]), 12, 4) == (0.0, 0.0)
