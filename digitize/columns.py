@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from digitize.comb import NameComb, name_comb
 from digitize.frame import Frame
+from digitize.ranks import median
 from digitize.segment import bridged
 from ecg import PageLayout
 
@@ -15,14 +16,12 @@ from ecg import PageLayout
 _UNLIKE = 0.02
 #: How far behind the start of their columns names stand, in mm, and how far before it at most.
 _BEHIND_MM, _BEFORE_MM = 4.0, 1.5
-#: Longest gap between the dashes of a separator, in mm.
-_DASH_GAP_MM = 1.1
 #: Ink of separators that tells where a comb begins, above what beats leave there, as a share of all that bars would.
 _BARRED = 0.35
 #: Widths of columns that differ by more are not those of one layout where nothing else tells.
 _UNEVEN = 0.03
 
-__all__ = ["boundary", "column_bounds", "separator_reach", "separators"]
+__all__ = ["boundary", "column_bounds", "separated", "separator_reach", "separators"]
 
 
 def column_bounds(frame: Frame, layout: PageLayout) -> tuple[float, ...]:
@@ -90,10 +89,7 @@ def _on_comb(frame: Frame, layout: PageLayout, comb: NameComb, bounds: NDArray[n
 def _mark_position(frame: Frame, at: float, rows: range, reach: float) -> float | None:
     """Where short separators stand near an expected boundary, if most lines show one in the same column."""
     first, last = max(0, int(at - reach)), min(frame.share.shape[1], int(at + reach) + 1)
-    votes = np.zeros(last - first)
-    for index in rows:
-        votes += _bars(frame, index, first, last)
-    votes = np.convolve(votes, np.ones(3) / 1.0, "same")
+    votes = np.convolve(frame.bars[rows, first:last].sum(axis=0), np.ones(3), "same")
     k = int(np.argmax(votes))
     if votes[k] < 1.2 * len(rows):
         return None
@@ -121,7 +117,7 @@ def separators(frame: Frame, bounds: tuple[float, ...], n_rows: int) -> tuple[tu
     for at in bounds[1:-1]:
         rule = [r for r in frame.rules if abs(r - at) < frame.px_per_mm]
         first = max(0, int(at - 0.8 * frame.px_per_mm))
-        votes = np.asarray(sum(_bars(frame, i, first, int(at + 0.8 * frame.px_per_mm) + 2) for i in range(n_rows)))
+        votes = frame.bars[:n_rows, first : int(at + 0.8 * frame.px_per_mm) + 2].sum(axis=0)
         # One line's QRS may look like a bar; most lines have theirs in the same columns only if it is one.
         columns = np.flatnonzero(votes >= max(1.0, 0.6 * n_rows)) + first
         if columns.size:
@@ -164,35 +160,9 @@ def separator_reach(frame: Frame, bars: tuple[tuple[float, float], ...], n_rows:
 
 def _bar_ink(frame: Frame, index: int, first: int, last: int) -> NDArray[np.float64]:
     """Ink where an upright bar would stand, 1 to 2.8 mm above and below the level of a line: the less of both."""
-    up, down = _beside(frame, index, first, last)
+    up, down = frame.beside(index, first, last)
     ink: NDArray[np.float64] = np.minimum(up.mean(axis=0), down.mean(axis=0)).astype(np.float64)
     return ink
-
-
-def _bars(frame: Frame, index: int, first: int, last: int) -> NDArray[np.float64]:
-    """Columns in which a line of trace carries an upright bar: ink 1 to 2.8 mm above and below its level alike."""
-    up, down = _beside(frame, index, first, last)
-    full = (up >= 0.5).mean(axis=0) > 0.9
-    full &= (down >= 0.5).mean(axis=0) > 0.9
-    columns: NDArray[np.float64] = full.astype(np.float64)
-    return columns
-
-
-def _beside(frame: Frame, index: int, first: int, last: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Ink 1 to 2.8 mm above and below the level of a line, dashes joined."""
-    import cv2
-
-    row, mm = frame.rows[index], frame.px_per_mm
-    level = int(row.level_px)  # separators are centred on the line's own level, not on the beat that passes there
-    height = frame.share.shape[0]
-    gap = np.ones((round(_DASH_GAP_MM * mm) + 1, 1), np.uint8)
-    parts = []
-    for low, high in ((level - round(2.8 * mm), level - round(mm)), (level + round(mm), level + round(2.8 * mm))):
-        low, high = min(max(0, low), height - 1), max(1, min(height, high))
-        wide = frame.share[max(0, low - gap.size) : high + gap.size, first:last]
-        joined = cv2.morphologyEx(np.ascontiguousarray(wide), cv2.MORPH_CLOSE, gap) if wide.size else wide
-        parts.append(joined[low - max(0, low - gap.size) :][: high - low])
-    return parts[0], parts[1]
 
 
 def boundary(frame: Frame, at: float, rows: range) -> tuple[float, float]:
@@ -212,16 +182,26 @@ def boundary(frame: Frame, at: float, rows: range) -> tuple[float, float]:
         0 to 1.
     """
     mm = frame.px_per_mm
-    if any(abs(r - at) < mm for r in frame.rules):
-        return 1.0, 0.0
-    first, last = max(0, int(at - mm)), min(frame.share.shape[1], int(at + mm) + 2)
-    if last - first < 3:
-        return 0.0, 0.0
-    marks = [float(_bars(frame, i, first, last).any()) for i in rows]
-    steps = []
+    first, last = _around(frame, at)
+    if any(abs(r - at) < mm for r in frame.rules) or last - first < 3:
+        return separated(frame, at, rows), 0.0
+    steps = 0
     for i in rows:
         y = frame.rows[i].y
-        before = np.median(y[max(0, first - round(2 * mm)) : first + 1])
-        behind = np.median(y[last : last + round(2 * mm)]) if last < y.size else before
-        steps.append(float(abs(behind - before) > 1.5 * mm))
-    return float(np.mean(marks)), float(np.mean(steps))
+        before = median(y[max(0, first - round(2 * mm)) : first + 1])
+        behind = median(y[last : last + round(2 * mm)]) if last < y.size else before
+        steps += abs(behind - before) > 1.5 * mm
+    return separated(frame, at, rows), steps / len(rows)
+
+
+def separated(frame: Frame, at: float, rows: range) -> float:
+    """Share of lines with a separator at a boundary, as `boundary` has it."""
+    if any(abs(r - at) < frame.px_per_mm for r in frame.rules):
+        return 1.0
+    first, last = _around(frame, at)
+    return float(frame.bars[rows, first:last].any(axis=1).mean()) if last - first >= 3 else 0.0
+
+
+def _around(frame: Frame, at: float) -> tuple[int, int]:
+    """First column within a millimetre of a boundary, and the one behind the last."""
+    return max(0, int(at - frame.px_per_mm)), min(frame.share.shape[1], int(at + frame.px_per_mm) + 2)

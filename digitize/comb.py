@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from digitize.ranks import median
 from digitize.text import NameHit
 
 __all__ = ["NameComb", "name_comb"]
@@ -124,7 +125,7 @@ def _settled(x: Double, y: Double, sure: Double, tooth: NDArray[np.int64]) -> Na
         return None
     # The middle name of a column is its tooth: a letter read too wide moves no column.
     teeth = sorted(set(tooth[on].tolist()))
-    middle = np.array([np.median(x[tooth == k]) for k in teeth])
+    middle = np.array([median(x[tooth == k]) for k in teeth])
     weight = np.array([sure[tooth == k].sum() for k in teeth])
     slope, level = np.polyfit(np.array(teeth, dtype=np.float64), middle, 1, w=np.sqrt(weight))
     return NameComb(round(float(level), 3), round(float(slope), 3), round(float(sure[on].sum()), 3))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,8 @@ Float = NDArray[np.float32]
 #: Share of ink that a dark grid may leave beside the lines: above the first its level is taken off, above the second
 #: nothing of the pen stands out from it.
 _RESIDUE, _HOPELESS = 0.15, 0.9
+#: Longest gap between the dashes of a separator, in mm.
+_DASH_GAP_MM = 1.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +59,41 @@ class Frame:
     rules: tuple[float, ...]
     edge_px: float | None = None
     line: NDArray[np.uint8] | None = None
+
+    @cached_property
+    def bars(self) -> NDArray[np.bool_]:
+        """Columns in which lines carry an upright bar, [lines, width]: ink above and below their level alike."""
+        width = self.share.shape[1]
+        beside = [self.beside(index, 0, width) for index in range(len(self.rows))]
+        full = np.array([[(part >= 0.5).mean(axis=0) > 0.9 for part in parts] for parts in beside])
+        return np.asarray(full.all(axis=1))
+
+    def beside(self, index: int, first: int, last: int) -> tuple[Float, Float]:
+        """Ink 1 to 2.8 mm above and below the level of a line, dashes joined.
+
+        Parameters
+        ----------
+        index : int
+            Line.
+        first, last : int
+            First column and the one behind the last.
+
+        Returns
+        -------
+        above, below : float32 array [rows, columns]
+        """
+        import cv2
+
+        mm, height = self.px_per_mm, self.share.shape[0]
+        level = int(self.rows[index].level_px)  # separators are centred on it, not on the beat that passes there
+        gap = np.ones((round(_DASH_GAP_MM * mm) + 1, 1), np.uint8)
+        parts = []
+        for low, high in ((level - round(2.8 * mm), level - round(mm)), (level + round(mm), level + round(2.8 * mm))):
+            low, high = min(max(0, low), height - 1), max(1, min(height, high))
+            wide = self.share[max(0, low - gap.size) : high + gap.size, first:last]
+            joined = cv2.morphologyEx(np.ascontiguousarray(wide), cv2.MORPH_CLOSE, gap) if wide.size else wide
+            parts.append(joined[low - max(0, low - gap.size) :][: high - low])
+        return parts[0], parts[1]
 
 
 def find_frame(

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitize.candidates import Candidate, candidates, single_leads
-from digitize.columns import boundary, column_bounds, separator_reach, separators
+from digitize.columns import boundary, column_bounds, separated, separator_reach, separators
 from digitize.evidence import LIMB, Drawn, drawn_lines
 from digitize.frame import Frame
 from digitize.names import (
@@ -107,6 +107,7 @@ class _Case:
 
     candidate: Candidate
     bounds: tuple[float, ...]
+    behind: float
     read: NamesRead
     found: PageLayout
     named: int
@@ -158,14 +159,19 @@ def match_layout(frame: Frame, given: str | None = None) -> LayoutMatch:
 def _cases(frame: Frame, drawn: Drawn, places: Sequence[Placed], given: str | None) -> list[_Case]:
     """Layouts with as many lines as the page: the common ones, rare ones that it shows, and single leads."""
     n = len(frame.rows)
-    found = []
+    found: list[_Case] = []
+    columns: dict[tuple[int, int], tuple[tuple[float, ...], float]] = {}
     for candidate in candidates(n, given):
-        case = _case(frame, drawn, places, candidate)
+        shape = candidate.layout.shape
+        if shape not in columns:  # the order of leads does not move them
+            columns[shape] = _columns(frame, candidate.layout, places)
+        case = _case(frame, drawn, places, candidate, *columns[shape])
         if _is_believable(frame, case, places):
             found.append(case)
     if given is None and n < 12 and not any(c.candidate.layout == single_leads(n).layout for c in found):
-        single = _case(frame, drawn, places, single_leads(n))
-        if _is_named(frame, single.candidate.layout, places) or (found and single.constant > _ONE_LEAD):
+        lead = single_leads(n)
+        single = _case(frame, drawn, places, lead, *_columns(frame, lead.layout, places))
+        if _is_named(frame, single, places) or (found and single.constant > _ONE_LEAD):
             found.append(single)
     if not found:
         known = None if given is None else {**LAYOUTS, **EXTRA_LAYOUTS}[given]
@@ -186,12 +192,24 @@ def _lines(n: int) -> str:
     return "line" if n == 1 else "lines"
 
 
-def _case(frame: Frame, drawn: Drawn, places: Sequence[Placed], candidate: Candidate) -> _Case:
-    """Hold a layout against the page: its bounds, the names in its places, and what the lines say."""
+def _columns(frame: Frame, layout: PageLayout, places: Sequence[Placed]) -> tuple[tuple[float, ...], float]:
+    """Bounds of a layout's columns, and how far behind them the names stand."""
+    bounds = column_bounds(frame, layout)
+    return bounds, name_offset(layout, bounds, places, frame.px_per_mm)
+
+
+def _case(
+    frame: Frame,
+    drawn: Drawn,
+    places: Sequence[Placed],
+    candidate: Candidate,
+    bounds: tuple[float, ...],
+    behind: float,
+) -> _Case:
+    """Hold a layout against the page: the names in its places, and what the lines say."""
     layout = candidate.layout
     short, columns = layout.shape
-    bounds = column_bounds(frame, layout)
-    read = names_by_place(layout, bounds, places, frame.px_per_mm)
+    read = names_by_place(layout, bounds, places, frame.px_per_mm, behind)
     rows, strips, named, assumed = leads_by_name(layout, read, candidate.order)
     found = PageLayout(layout.name, rows, strips)
     spans = list(pairwise(bounds))
@@ -206,6 +224,7 @@ def _case(frame: Frame, drawn: Drawn, places: Sequence[Placed], candidate: Candi
     return _Case(
         candidate,
         bounds,
+        behind,
         read,
         found,
         named,
@@ -229,7 +248,7 @@ def _is_believable(frame: Frame, case: _Case, places: Sequence[Placed]) -> bool:
         named = sum(lead in case.read.get(cell, {}) for cell, lead in limb)
         if named < _SHOWN_NAMES and (case.law is None or case.law < _SHOWN_LAW):
             return False
-    return not case.candidate.rare or _is_named(frame, layout, places) or _is_shown(case)
+    return not case.candidate.rare or _is_named(frame, case, places) or _is_shown(case)
 
 
 def _cells(layout: PageLayout) -> list[tuple[tuple[int, int], str]]:
@@ -237,14 +256,14 @@ def _cells(layout: PageLayout) -> list[tuple[tuple[int, int], str]]:
     return [((r, c), lead) for r, row in enumerate(layout.rows) for c, lead in enumerate(row)]
 
 
-def _is_named(frame: Frame, layout: PageLayout, places: Sequence[Placed]) -> bool:
+def _is_named(frame: Frame, case: _Case, places: Sequence[Placed]) -> bool:
     """Whether surely read names show a rare layout: each in its place or another of its own, no other name astray."""
-    bounds = column_bounds(frame, layout)
+    layout, bounds, mm = case.candidate.layout, case.bounds, frame.px_per_mm
     own = {lead for row in layout.rows for lead in row} | set(layout.rhythm)
     if layout.shape[1] == 1:
         own |= set(LEADS)  # which leads a few strips show is free
     sure = [(row, left, hit) for row, left, hit in places if hit.confidence >= _SURE_NAME and hit.text in own]
-    read = names_by_place(layout, bounds, sure, frame.px_per_mm)
+    read = names_by_place(layout, bounds, sure, mm, name_offset(layout, bounds, sure, mm))
     astray = len(sure) - sum(len(names) for names in read.values())
     cells = layout.shape[0] * layout.shape[1] + len(layout.rhythm)
     leads = {max(names, key=lambda n: names[n]) for names in read.values()}
@@ -287,7 +306,7 @@ def _score(frame: Frame, case: _Case, places: Sequence[Placed]) -> float:
     """Evidence for a layout: names in and out of place, separators and steps at its bounds, and what the lines say."""
     layout, bounds = case.candidate.layout, case.bounds
     short, columns = layout.shape
-    total = case.candidate.prior + _named_places(layout, bounds, places, frame.px_per_mm)
+    total = case.candidate.prior + _named_places(case, places, frame.px_per_mm)
     total += _CUSTOMARY * sum(case.read.get(cell, {}).get(lead, 0.0) for cell, lead in _cells(layout))
     total += _REPEAT * _repeats(frame, layout, bounds)
     total += _CHANGE * case.change + _CONSTANT * case.constant + _LAW * (case.law or 0.0)
@@ -299,15 +318,14 @@ def _score(frame: Frame, case: _Case, places: Sequence[Placed]) -> float:
         if columns > 1 and min(abs(at - b) for b in bounds) < 4 * frame.px_per_mm:
             continue
         if other in (3, 6, 9) or (other in (4, 8) and columns != 4):
-            marks, _ = boundary(frame, at, range(short))
-            total -= _SEPARATOR * marks * short
+            total -= _SEPARATOR * separated(frame, at, range(short)) * short
     return total
 
 
-def _named_places(layout: PageLayout, bounds: tuple[float, ...], places: Sequence[Placed], px_per_mm: float) -> float:
+def _named_places(case: _Case, places: Sequence[Placed], px_per_mm: float) -> float:
     """Evidence of the names for a layout: in their places, astray, and missing."""
+    layout, bounds, behind = case.candidate.layout, case.bounds, case.behind
     short, columns = layout.shape
-    behind = name_offset(layout, bounds, places, px_per_mm)
     total, taken = 0.0, set()
     for row, left, hit in places:
         cell = column_of(left, bounds, px_per_mm, columns if row < short else 1, behind)

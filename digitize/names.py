@@ -73,15 +73,18 @@ def assign_rows(names: Sequence[NameHit], levels: Double, px_per_mm: float) -> l
     x = np.array([h.xyxy_px[0] for h in hits])
     sure = np.array([h.confidence for h in hits])
     mm = px_per_mm
+    # Two names of one line at one place in time cannot both be its own.
+    time = np.rint(x / (12 * mm)).astype(int).tolist()
     best: tuple[float, NDArray[np.int64], NDArray[np.float64]] | None = None
     for offset in np.arange(-18, 18.25, 0.5) * mm:
         distance = np.abs(y[:, None] - (levels[None] + offset))
         row = distance.argmin(axis=1)
         off = distance.min(axis=1) / mm
         close = np.exp(-0.5 * (off / 2.0) ** 2) * sure  # 2 mm: how far a line's level wanders from its print
-        # Two names of one line at one place in time cannot both be its own.
-        keys = row * 1000 + np.rint(x / (12 * mm)).astype(int)
-        total = sum(float(close[keys == k].max()) for k in np.unique(keys)) - 0.004 * abs(offset) / mm
+        closest: dict[tuple[int, int], float] = {}
+        for place, value in zip(zip(row.tolist(), time, strict=True), close.tolist(), strict=True):
+            closest[place] = max(closest.get(place, 0.0), value)
+        total = sum(value for _, value in sorted(closest.items())) - 0.004 * abs(offset) / mm
         if best is None or total > best[0]:
             best = (total, row, off)
     assert best is not None  # noqa: S101 - the loop runs
@@ -147,16 +150,19 @@ def name_offset(layout: PageLayout, bounds: tuple[float, ...], places: Sequence[
                 surest[(row, cell)] = max(surest.get((row, cell), 0.0), hit.confidence)
         return sum(surest.values())
 
+    at_start = met(0.0)
+    if sum(hit.confidence for _, _, hit in places) < at_start + _MORE_NAMES:
+        return 0.0  # all names together are too few
     offsets = np.arange(8 * px_per_mm, min(_BEHIND_MM * px_per_mm, _BEHIND_SHARE * width), px_per_mm)
     found = [met(float(o)) for o in offsets]
-    if not found or max(found) < met(0.0) + _MORE_NAMES:
+    if not found or max(found) < at_start + _MORE_NAMES:
         return 0.0
     best = np.flatnonzero(np.array(found) > max(found) - 1e-9)
     return float(offsets[best].mean())
 
 
 def names_by_place(
-    layout: PageLayout, bounds: tuple[float, ...], places: Sequence[Placed], px_per_mm: float
+    layout: PageLayout, bounds: tuple[float, ...], places: Sequence[Placed], px_per_mm: float, behind: float
 ) -> NamesRead:
     """Gather the names by the place that they stand in.
 
@@ -167,13 +173,14 @@ def names_by_place(
         Left edges of the columns and the right edge of the last.
     places : sequence of Placed
     px_per_mm : float
+    behind : float
+        As `name_offset` has it.
 
     Returns
     -------
     NamesRead
     """
     short, columns = layout.shape
-    behind = name_offset(layout, bounds, places, px_per_mm)
     upside_down = any("-aVR" in line for line in layout.rows)
     read: NamesRead = {}
     for row, left, hit in places:
