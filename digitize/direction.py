@@ -6,13 +6,16 @@ the P wave before it. Read from right to left, or upside down (which is both), i
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
 from digitize.peaks import find_peaks
+from digitize.ranks import percentile
 from ecg import ECGRecord
 
-__all__ = ["beat_places", "steepness", "time_direction"]
+__all__ = ["beat_places", "steepness", "time_direction", "whole_beats"]
 
 Double = NDArray[np.float64]
 
@@ -54,11 +57,10 @@ def time_direction(record: ECGRecord) -> float | None:
     near, far = round(_NEAR_S * record.fs), round(_FAR_S * record.fs)
     before, behind, leads = 0.0, 0.0, 0
     for line in record.signal.astype(np.float64):
-        whole = [line[b - far : b + far + 1] for b in beats if far <= b < line.size - far]
-        whole = [w for w in whole if np.isfinite(w).all()]
-        if not whole:
+        whole = whole_beats(line, beats, far, far)
+        if not whole.size:
             continue
-        mean = np.mean(whole, axis=0)
+        mean = whole.mean(axis=0)
         before += float(np.var(mean[: far - near]))
         behind += float(np.var(mean[far + near + 1 :]))
         leads += 1
@@ -67,6 +69,7 @@ def time_direction(record: ECGRecord) -> float | None:
     return float(np.log(behind / before))
 
 
+@lru_cache(maxsize=1)
 def beat_places(record: ECGRecord) -> NDArray[np.int64]:
     """Find the samples at which the leads of a record move fast together.
 
@@ -77,6 +80,7 @@ def beat_places(record: ECGRecord) -> NDArray[np.int64]:
     Returns
     -------
     int array [beats]
+        Read-only: a record does not change, and is asked more than once on its way.
     """
     activity, heard = np.zeros(record.signal.shape[1]), np.zeros(record.signal.shape[1])
     for line in record.signal.astype(np.float64):
@@ -84,15 +88,36 @@ def beat_places(record: ECGRecord) -> NDArray[np.int64]:
         if present.size < _LEAST_S * record.fs:
             continue
         steep = steepness(line[present], record.fs)
-        most = float(np.percentile(steep, 99))
+        most = percentile(steep, 99)
         if most > 0:
             activity[present] += (steep / most).clip(0, 1)
             heard[present] += 1
     activity /= np.maximum(heard, 1)
     # Half of the highest: T waves reach a third of the QRS complex's steepness.
-    return find_peaks(
-        activity, height=0.5 * float(np.percentile(activity, 99)), distance=max(1, round(_APART_S * record.fs))
-    )
+    height = 0.5 * percentile(activity, 99)
+    places = find_peaks(activity, height=height, distance=max(1, round(_APART_S * record.fs)))
+    places.flags.writeable = False
+    return places
+
+
+def whole_beats(line: Double, places: NDArray[np.int64], before: int, behind: int) -> Double:
+    """Cut the beats out of a lead that are known in full.
+
+    Parameters
+    ----------
+    line : float array [samples]
+        NaN where nothing is known.
+    places : int array [beats]
+    before, behind : int
+        Samples of a beat on both sides of its place.
+
+    Returns
+    -------
+    float array [whole beats, before + 1 + behind]
+    """
+    inside = places[(places >= before) & (places + behind < line.size)]
+    beats: Double = line[inside[:, None] + np.arange(-before, behind + 1)]
+    return beats[np.isfinite(beats).all(axis=1)]
 
 
 def steepness(line: Double, fs: float) -> Double:
@@ -110,4 +135,6 @@ def steepness(line: Double, fs: float) -> Double:
         In units of the line a sample.
     """
     width = max(1, round(_QRS_S * fs))
-    return np.convolve(np.abs(np.gradient(line)), np.ones(width) / width, "same")
+    steps = np.diff(line)
+    slope = np.concatenate([steps[:1], (line[2:] - line[:-2]) / 2, steps[-1:]])
+    return np.convolve(np.abs(slope), np.ones(width) / width, "same")

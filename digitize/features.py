@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from digitize.direction import beat_places, time_direction
+from digitize.direction import beat_places, time_direction, whole_beats
+from digitize.ranks import median, median_along, percentile
 from digitize.signs import LineSigns, PageSigns
 from ecg import ECGRecord, limb_residual
 
@@ -86,8 +87,8 @@ def _of_shape(line: LineSigns, page: PageSigns) -> dict[str, float]:
         "height_mm": float(np.log(np.ptp(y) / mm + 0.1)),
         # 20: steeper than that, a pen's width covers the whole stroke.
         "steep": float(np.log(np.mean(np.minimum(steep, 20)) + 0.01)) if steep.size else 0.0,
-        "steepest": float(np.log(np.percentile(steep, 99) + 0.1)) if steep.size else 0.0,
-        "rough": float(np.log(np.median(np.abs(bend)) / max(line.step_px, 1e-6) + 1e-3)),
+        "steepest": float(np.log(percentile(steep, 99) + 0.1)) if steep.size else 0.0,
+        "rough": float(np.log(median(np.abs(bend)) / max(line.step_px, 1e-6) + 1e-3)),
         "rough_share": float(np.log(np.mean(bend**2) / (spread**2 + 1e-3) + 1e-6)),
         "peaked": float(np.log(np.mean((y - y.mean()) ** 4) / (spread**4 + 1e-6) + 0.1)),
         "error_share": float(np.log(line.error / (spread / max(page.pen_px, 0.5) + 0.02) + 1e-3)),
@@ -208,13 +209,13 @@ def _repeats(seen: ECGRecord) -> Mapping[str, float]:
     beats, half = beat_places(seen), round(_BEAT_S * seen.fs)
     found = {}
     for lead, line in zip(seen.leads, seen.signal.astype(np.float64), strict=True):
-        cut = [line[b - half : b + half + 1] for b in beats if half <= b < line.size - half]
-        whole = np.array([c - c.mean() for c in cut if np.isfinite(c).all()])
+        whole = whole_beats(line, beats, half, half)
         if len(whole) < 2:
             found[lead] = np.nan
             continue
-        usual = np.median(whole, axis=0)
-        left = float(np.median(((whole - usual) ** 2).mean(axis=1)))
+        whole -= whole.mean(axis=1, keepdims=True)
+        usual = median_along(whole, 0)
+        left = median(((whole - usual) ** 2).mean(axis=1))
         found[lead] = left / (float((usual**2).mean()) + 1e-6)
     return found
 

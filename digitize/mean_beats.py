@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from digitize.direction import beat_places
+from digitize.direction import beat_places, whole_beats
 from digitize.evidence import LIMB
+from digitize.ranks import median_along
 from ecg import ECGRecord
 
 __all__ = ["limb_misfit"]
@@ -55,11 +56,12 @@ def limb_misfit(record: ECGRecord) -> float | None:
 
 def _mean_beats(record: ECGRecord) -> dict[str, Double]:
     """Median beat of each lead about its own level."""
-    places, half = beat_places(record), round(_BEAT_S * record.fs)
+    half = round(_BEAT_S * record.fs)
+    places = beat_places(record)
+    places = places[places < record.n_samples - half]
     found = {}
     for lead, line in zip(record.leads, record.signal.astype(np.float64), strict=True):
-        cut = [line[p - half : p + half] for p in places if half <= p < line.size - half]
-        whole = [c - np.median(c) for c in cut if np.isfinite(c).all()]
-        if whole:
-            found[lead] = np.median(whole, axis=0)
+        whole = whole_beats(line, places, half, half - 1)
+        if whole.size:
+            found[lead] = median_along(whole - median_along(whole, 1)[:, None], 0)
     return found

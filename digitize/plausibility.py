@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitize.layout import LayoutMatch
+from digitize.ranks import median
 from digitize.text import NameHit
 from ecg import LEADS, ECGRecord
 
@@ -328,14 +329,17 @@ def stopped_pen(record: ECGRecord) -> tuple[str, ...]:
 def _flat_ends(signal: NDArray[np.float64], fs: float) -> list[float]:
     """Distances in mV from 0 at which most of a lead's peaks end flat, upwards and downwards."""
     found = []
-    for side in (signal, -signal) if signal.size else ():
-        height = side - np.median(side)
+    level = median(signal) if signal.size else 0.0
+    for side, middle in ((signal, level), (-signal, -level)) if signal.size else ():
+        height = side - middle
         top = float(height.max())
+        if top < _PEAK_MV:
+            continue
         lengths = _runs(height >= top - _FLAT_MV) / fs
         flat = lengths[lengths >= _FLAT_S]
-        peaks, near_s = _runs(height >= 0.7 * top).size, float((height >= top - _NEAR_MV).sum()) / fs
-        many = flat.size >= max(_FLAT_PEAKS, _FLAT_SHARE * peaks)
-        if top >= _PEAK_MV and many and float(flat.sum()) >= _SQUARE * near_s:
+        if flat.size < _FLAT_PEAKS or flat.size < _FLAT_SHARE * _runs(height >= 0.7 * top).size:
+            continue
+        if float(flat.sum()) >= _SQUARE * float((height >= top - _NEAR_MV).sum()) / fs:
             found.append(float(side.max()))
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from digitize.direction import steepness, time_direction
 from digitize.mean_beats import limb_misfit
 from digitize.peaks import find_peaks
+from digitize.ranks import percentile
 from digitize.result import LeadQuality, Status
 from ecg import ECGRecord, PaperScale, limb_residual
 
@@ -182,6 +184,7 @@ def _odd_rate(rate: float | None, speed_assumed: bool) -> list[str]:
     return [f"the beats would come at {rate:.0f}/min: check paper speed and scale"]
 
 
+@lru_cache(maxsize=1)
 def beat_rate(record: ECGRecord) -> float | None:
     """Rate of the beats on the longest lead per minute, from the spacing of its steepest strokes.
 
@@ -201,7 +204,7 @@ def beat_rate(record: ECGRecord) -> float | None:
         return None
     energy = steepness(x, record.fs)
     # 0.16 s apart: 375/min, above any ventricular rate.
-    peaks = find_peaks(energy, height=0.4 * float(np.percentile(energy, 99)), distance=max(1, round(0.16 * record.fs)))
+    peaks = find_peaks(energy, height=0.4 * percentile(energy, 99), distance=max(1, round(0.16 * record.fs)))
     if peaks.size < (2 if x.size >= _FOUR_BEATS_S * record.fs else 3):
         return None
     between = np.diff(peaks)
@@ -211,6 +214,7 @@ def beat_rate(record: ECGRecord) -> float | None:
     return float(60 * record.fs / np.median(between))
 
 
+@lru_cache(maxsize=1)  # a record does not change, and is asked by its signs and by its judge
 def beats_together(record: ECGRecord) -> float | None:
     """Measure how well the leads agree on when the heart beats, whatever the shape of each.
 
@@ -233,14 +237,25 @@ def beats_together(record: ECGRecord) -> float | None:
     """
     present = np.isfinite(record.signal)
     least = round(_SHARED_S * record.fs)
+    moving: dict[tuple[int, bytes], NDArray[np.float64] | None] = {}
     found = []
     for i in range(len(record.leads)):
         for j in range(i):
-            shared = np.flatnonzero(present[i] & present[j])
-            if shared.size < least:
+            shared = present[i] & present[j]
+            if np.count_nonzero(shared) < least:
                 continue
-            a, b = (steepness(record.signal[k, shared].astype(np.float64), record.fs) for k in (i, j))
-            # A line that does not move says nothing of beats.
-            if min(float(np.std(a)), float(np.std(b))) > 1e-9:
-                found.append(float(np.corrcoef(a, b)[0, 1]))
+            where = shared.tobytes()  # the leads of a column share the same samples
+            for k in (i, j):
+                if (k, where) not in moving:
+                    moving[k, where] = _standardised(steepness(record.signal[k][shared].astype(np.float64), record.fs))
+            a, b = moving[i, where], moving[j, where]
+            if a is not None and b is not None:
+                found.append(float(a @ b))
     return float(np.median(found)) if found else None
+
+
+def _standardised(steep: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """Steepness about its mean, of length 1; None for a line that does not move and says nothing of beats."""
+    about: NDArray[np.float64] = steep - steep.mean()
+    length = float(np.sqrt(about @ about))
+    return about / length if length / np.sqrt(steep.size) > 1e-9 else None

@@ -175,12 +175,10 @@ def ink_beside(share: NDArray[np.float32], x: Double, y: Double, px_per_mm: floa
     columns = np.rint(x).astype(np.int64).clip(0, share.shape[1] - 1)
     level = np.where(np.isfinite(y), y, 0.0)
 
-    def at(offset_mm: float) -> Double:
-        rows = np.rint(level + offset_mm * px_per_mm).astype(np.int64).clip(0, share.shape[0] - 1)
-        ink: Double = share[rows, columns].clip(0, 1).astype(np.float64)
-        return ink
-
-    return at(0.0), np.stack([at(offset) for offset in _BESIDE_MM])
+    offsets = np.array([0.0, *_BESIDE_MM])[:, None] * px_per_mm
+    rows = np.rint(level + offsets).astype(np.int64).clip(0, share.shape[0] - 1)
+    ink: Double = share[rows, columns].clip(0, 1).astype(np.float64)
+    return ink[0], ink[1:]
 
 
 def page_signs(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from digitize import digitize
-from digitize.direction import beat_places, time_direction
+from digitize.direction import beat_places, time_direction, whole_beats
 from digitize.quality import judge_page
 from digitize.result import LeadQuality
 from ecg import LEADS, ECGRecord, Page
@@ -70,3 +70,11 @@ def test_a_mirrored_page_without_names_is_not_accepted(heart: ECGRecord) -> None
     assert reading.status == "review"
     assert any("mirrored" in r for r in reading.reasons)
     assert not any("mirrored" in r for r in digitize(Page(image)).reasons)
+
+
+def test_beats_are_whole_that_lie_inside_and_are_known_throughout() -> None:
+    line = np.arange(20.0)
+    line[9] = np.nan
+    found = whole_beats(line, np.array([1, 2, 8, 14, 16, 17]), 2, 3)
+    np.testing.assert_array_equal(found, [[0, 1, 2, 3, 4, 5], [12, 13, 14, 15, 16, 17], [14, 15, 16, 17, 18, 19]])
+    assert whole_beats(line, np.zeros(0, np.int64), 2, 3).shape == (0, 6)
