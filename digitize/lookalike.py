@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitize.owner import NOBODY
+from digitize.ranks import median, percentile
 from digitize.trace import Row, attach_runs
 
 __all__ = ["only_traces"]
@@ -59,7 +60,7 @@ def only_traces(
     line : uint8 array [height, width]
         With the indices of the lines that are left; ink of the others is nobody's.
     """
-    looks = [_look(row, share, line == k, px_per_mm) for k, row in enumerate(rows)]
+    looks = [_look(row, share, line, k, px_per_mm) for k, row in enumerate(rows)]
     beating = [r for r, look in zip(rows, looks, strict=True) if not look.straight and not look.letters]
     if not beating or len(beating) == len(rows):
         return rows, line
@@ -73,18 +74,19 @@ def only_traces(
     return tuple(rows[k] for k in kept), number[line]
 
 
-def _look(row: Row, share: Float, mine: NDArray[np.bool_], px_per_mm: float) -> _Look:
+def _look(row: Row, share: Float, line: NDArray[np.uint8], number: int, px_per_mm: float) -> _Look:
     """Judge a line by its path and by the height of its own ink, column by column."""
     x = np.arange(row.start_px, row.stop_px)
     y = row.y[x]
     reach = round(2 * _LETTER_MM * _TALLEST * px_per_mm)  # taller runs than this need not be measured
     band = slice(max(0, int(y.min()) - reach), int(y.max()) + reach + 1)
-    own = np.where(mine[band, x[0] : x[-1] + 1], share[band, x[0] : x[-1] + 1], np.float32(0))
+    around = band, slice(x[0], x[-1] + 1)
+    own = np.where(line[around] == number, share[around], np.float32(0))
     top, bottom, found = attach_runs(own, y - band.start)
     height = (bottom - top + 1)[found] / px_per_mm
     if height.size < 2:
         return _Look(straight=True, letters=False)
-    tallest, typical = float(np.percentile(height, 98)), float(np.median(height))
+    tallest, typical = percentile(height, 98), median(height)
     straight = _unevenness(y, px_per_mm) < _STRAIGHT_MM and tallest < _BEAT_MM
     return _Look(straight, letters=typical > _LETTER_MM and tallest < _TALLEST * typical)
 
@@ -92,12 +94,11 @@ def _look(row: Row, share: Float, mine: NDArray[np.bool_], px_per_mm: float) -> 
 def _unevenness(y: NDArray[np.int64], px_per_mm: float) -> float:
     """Distance in mm that a path keeps to a straight line, as the typical stretch of it does."""
     n = max(2, min(y.size, round(_STRETCH_MM * px_per_mm)))
-    x = np.arange(n)
-    away = []
-    for first in range(0, y.size - n + 1, n):
-        part = y[first : first + n]
-        away.append(np.percentile(np.abs(part - np.polyval(np.polyfit(x, part, 1), x)), 98))
-    return float(np.median(away)) / px_per_mm
+    x = np.arange(n) - (n - 1) / 2
+    parts = y[: y.size // n * n].reshape(-1, n)
+    parts = parts - parts.mean(axis=1, keepdims=True)
+    away = np.abs(parts - (parts @ x / (x @ x))[:, None] * x)
+    return median(np.array([percentile(part, 98) for part in away])) / px_per_mm
 
 
 def _among(row: Row, others: list[Row], px_per_mm: float) -> bool:
