@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from digitize.frame import Frame
 from digitize.overlap import OwnInk, grow
+from digitize.ranks import median
 
 __all__ = ["Box", "bar_boxes", "show_around", "word_boxes"]
 
@@ -86,13 +87,14 @@ def _ends(frame: Frame, level: float, usual: tuple[float, float], first: int, la
 
     A beat that runs on beyond the bar's end is narrower than the bar; where it is not, the usual place counts.
     """
-    height = frame.share.shape[0]
-    full: Bool = np.asarray((frame.share[:, first : last + 1] >= _COVERED).all(axis=1))
-    start = int(np.clip(round(level), 0, height - 1))
-    above, below = np.flatnonzero(~full[:start]), np.flatnonzero(~full[start:])
-    top = float(above[-1] + 1) if above.size else 0.0
+    height, off = frame.share.shape[0], _OFF_MM * frame.px_per_mm
+    start = min(max(round(level), 0), height - 1)
+    # Where ink goes on beyond these rows, the usual place counts.
+    low, high = max(0, min(start, int(usual[0] - off) - 1)), max(start + 1, int(usual[1] + off) + 3)
+    full: Bool = np.asarray((frame.share[low:high, first : last + 1] >= _COVERED).all(axis=1))
+    above, below = np.flatnonzero(~full[: start - low]), np.flatnonzero(~full[start - low :])
+    top = float(low + above[-1] + 1) if above.size else 0.0
     bottom = float(start + below[0] - 1) if below.size else height - 1.0
-    off = _OFF_MM * frame.px_per_mm
     top = top if abs(top - usual[0]) <= off else usual[0]
     bottom = bottom if abs(bottom - usual[1]) <= off else usual[1]
     return max(0, int(top) - 1), min(height - 1, int(np.ceil(bottom)) + 1)
@@ -151,9 +153,13 @@ def show_around(
     bars = [b for b in bars if b.right >= first and b.left < stop]
     if not bars and not words:
         return []
-    ink = frame.share[:, first:stop] >= _COVERED
-    if frame.line is not None:
-        ink &= frame.line[:, first:stop] == row
+    ink = np.zeros((frame.share.shape[0], stop - first), np.bool_)
+    hidden = [*bars, *(box for box in words if _met(runs, box))]
+    for a, b in _windows((*bars, *words), first, stop):
+        if any(box.left < b and box.right >= a for box in hidden):  # nobody asks for the ink beside other words
+            ink[:, a - first : b - first] = frame.share[:, a:b] >= _COVERED
+            if frame.line is not None:
+                ink[:, a - first : b - first] &= frame.line[:, a:b] == row
     for box in (*bars, *words):
         ink[box.top : box.bottom + 1, max(0, box.left - first) : box.right + 1 - first] = False
     hiding: list[Box] = []
@@ -161,11 +167,10 @@ def show_around(
     for box in words:
         hiding += _beside_word(frame, row, runs, box, half, ink, first)
     for box in bars:
-        columns = range(max(first, box.left), min(stop, box.right + 1))
-        runs.found[columns.start : columns.stop] = False
-        beats = _coming_out(ink[:, columns.start - first : columns.stop - first], box.top, box.bottom, far)
-        for c, run in beats.items():
-            _add(runs, columns.start + c, run)
+        a, b = max(first, box.left), min(stop, box.right + 1)
+        runs.found[a:b] = False
+        for c, run in _coming_out(ink[:, a - first : b - first], box.top, box.bottom, far).items():
+            _add(runs, a + c, run)
     for a, b in _windows((*bars, *hiding), first, stop):
         part = [v[a:b] for v in (runs.top, runs.bottom, runs.found)]
         nowhere = np.full(b - a, 10**6, dtype=np.int64)
@@ -185,19 +190,28 @@ def _windows(boxes: Sequence[Box], first: int, stop: int) -> list[tuple[int, int
     return found
 
 
+def _met(runs: OwnInk, box: Box) -> list[int]:
+    """Columns of a box in which a line's run meets it."""
+    part = slice(box.left, box.right + 1)
+    meets = runs.found[part] & (runs.bottom[part] >= box.top) & (runs.top[part] <= box.bottom)
+    columns: list[int] = (box.left + np.flatnonzero(meets)).tolist()
+    return columns
+
+
 def _beside_word(frame: Frame, row: int, runs: OwnInk, box: Box, half: int, ink: Bool, first: int) -> list[Box]:
     """Cut a word out of a line's runs, in place, and give back its columns behind which the line may pass."""
+    columns = _met(runs, box)
+    if not columns:
+        return []
     path, long = frame.rows[row].y, round(_BEAT_MM * frame.px_per_mm)
     around = round(_AROUND_MM * frame.px_per_mm)
-    level = float(np.median(path[max(first, box.left - around) : min(first + ink.shape[1], box.right + around)]))
+    level = median(path[max(first, box.left - around) : min(first + ink.shape[1], box.right + around)])
     hiding = []
     # Away from the line's level: from the top of the page, or from its foot.
     top, bottom = (-1, box.bottom) if level < box.top else (box.top, ink.shape[0])
     part = ink[:, box.left - first : box.right + 1 - first]
     far = {} if box.top <= level <= box.bottom else _coming_out(part, top, bottom, long)
-    for c in range(box.left, box.right + 1):
-        if not runs.found[c] or runs.bottom[c] < box.top or runs.top[c] > box.bottom:
-            continue
+    for c in columns:
         runs.touched[c] = True
         if runs.top[c] < box.top - long and runs.bottom[c] > box.bottom + long:
             hiding.append(Box(c, box.top, c, box.bottom))  # a beat that runs on at both sides of a word is no letter
