@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from digitize.evidence import LIMB
 from digitize.lines import LineReading, Place
+from digitize.ranks import median
 
 __all__ = ["limb_columns", "reconciled"]
 
@@ -97,7 +98,7 @@ def _agree(result: list[LineReading], members: list[int]) -> None:
     weights = np.stack([_at(result[k], x, result[k].weight) for k in members])
     up = np.array([result[k].trace.baseline_px for k in members])[:, None] - lines
     seen = np.isfinite(up)
-    up = up - np.array([np.median(line[s]) if s.any() else 0.0 for line, s in zip(up, seen, strict=True)])[:, None]
+    up = up - np.array([median(line[s]) if s.any() else 0.0 for line, s in zip(up, seen, strict=True)])[:, None]
     weights = np.where(seen, np.nan_to_num(weights), 0.0)
     parts = np.array([LIMB[result[k].trace.box.lead] for k in members])
     values = np.where(seen, up, 0.0)
@@ -133,11 +134,11 @@ def _robust(
         fitted = _fit(values - offset, trust, parts)
         residual = np.where(seen & known, values - offset - fitted, 0.0)
         level = np.array(
-            [np.median(r[s & known]) if (s & known).any() else 0.0 for r, s in zip(residual, seen, strict=True)]
+            [median(r[s & known]) if (s & known).any() else 0.0 for r, s in zip(residual, seen, strict=True)]
         )
         offset = offset + level[:, None]
         residual = np.where(seen & known, residual - level[:, None], 0.0)
-        scale = 1.4826 * float(np.median(np.abs(residual[seen & known]))) if (seen & known).any() else 0.0
+        scale = 1.4826 * median(np.abs(residual[seen & known])) if (seen & known).any() else 0.0
         far = np.abs(residual) / max(_BEND * scale, 1e-9)
         trust = weights / np.maximum(far, 1.0)
     return residual, known

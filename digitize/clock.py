@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitize.lines import LineReading, Place
+from digitize.ranks import percentile
 
 __all__ = ["column_lag_s", "columns_are_simultaneous", "in_time", "origin_px", "repeated_lag_s"]
 
@@ -224,8 +225,8 @@ def _activity(lines: Double, fs: float) -> Double:
     steep = steep[np.isfinite(steep).any(axis=1)]
     if not steep.size:
         return np.zeros(lines.shape[1])
-    most = np.nanpercentile(steep, 99, axis=1, keepdims=True)
-    mean = np.nan_to_num(steep / np.maximum(most, 1e-9)).clip(0, 1).mean(axis=0)
+    most = np.array([percentile(line[np.isfinite(line)], 99) for line in steep])
+    mean = np.nan_to_num(steep / np.maximum(most, 1e-9)[:, None]).clip(0, 1).mean(axis=0)
     width = max(1, round(0.08 * fs))
     return np.convolve(mean, np.ones(width) / width, "same")
 
@@ -243,8 +244,8 @@ def _matches(a: Double, b: Double, starts: NDArray[np.int64]) -> Double:
     # What lies before the first of them and behind the last is not asked for.
     low = int(starts.min().clip(0, b.size - a.size))
     starts, b = starts - low, b[low : max(0, int(starts.max())) + 2 * a.size]
-    products = np.correlate(b, a, "valid")
-    start = starts.clip(0, products.size - 1)
+    start = starts.clip(0, b.size - a.size)
+    products = np.correlate(b[: int(start.max()) + a.size], a, "valid")
     stop = np.minimum(start + a.size, b.size - a.size)
     n = stop - start
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from digitize.algebra import limb_columns
 from digitize.evidence import LIMB
 from digitize.lines import LineReading, Place
+from digitize.ranks import median_along
 
 __all__ = ["aligned"]
 
@@ -71,9 +72,9 @@ def _moves(up: Double, x: Double, parts: Double, still: NDArray[np.bool_], px_pe
         steep = np.gradient(now, x, axis=1) * known
         left = _left_over(now, laws) * known
         # A move is as likely as a normal deviate of 5 ms; strips, which are the clock, do not move.
-        normal = np.einsum("lk,kt,lj,jt->kj", laws, steep, laws, steep)
+        normal = (laws.T @ laws) * (steep @ steep.T)
         normal += np.diag(np.where(still, 1e12, noise / (_LIKELY_S * px_per_s) ** 2))
-        push = np.einsum("lk,kt,lt->k", laws, steep, left) + moves * noise / (_LIKELY_S * px_per_s) ** 2
+        push = (steep * (laws.T @ left)).sum(axis=1) + moves * noise / (_LIKELY_S * px_per_s) ** 2
         moves = np.clip(moves - np.linalg.solve(normal, push), -_MOST_S * px_per_s, _MOST_S * px_per_s)
     after = _left_over(_shifted(filled, x, moves), laws)[:, known]
     believed = float((after**2).mean()) < (1 - _LESS) * noise and np.abs(moves).max() < 0.99 * _MOST_S * px_per_s
@@ -83,7 +84,7 @@ def _moves(up: Double, x: Double, parts: Double, still: NDArray[np.bool_], px_pe
 def _left_over(up: Double, laws: Double) -> Double:
     """Compute what the laws leave over, [laws, points], about its median."""
     left = laws @ up
-    return np.asarray(left - np.median(left, axis=1, keepdims=True))
+    return np.asarray(left - median_along(left, 1)[:, None])
 
 
 def _shifted(up: Double, x: Double, moves: Double) -> Double:
