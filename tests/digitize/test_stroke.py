@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from drawings import SAMPLE_PX, draw_line
 
-from digitize.stroke import Pen, StrokeOptions, first_guess, fit_stroke, measure_pen
+from digitize.stroke import _CHUNK, Pen, StrokeOptions, _lay, _nearest, _solve, first_guess, fit_stroke, measure_pen
 from digitize.trace import attach_runs
 
 #: Samples wanted, and points four times as dense that are drawn.
@@ -149,3 +149,40 @@ def test_no_ink_gives_no_guess() -> None:
     share = np.zeros((40, 50), np.float32)
     guess = first_guess(share, np.full(50, 20), np.full(50, 20), nothing, Pen(3, 0.3), np.arange(5.0))
     assert np.isnan(guess).all()
+
+
+@pytest.mark.parametrize(("at", "low", "high"), [(20.3, 3, 9), (0.0, 0, 60), (38.6, 25, 25)])
+def test_the_nearest_place_of_the_line_is_that_of_every_segment_tried_one_by_one(
+    at: float, low: int, high: int
+) -> None:
+    rng = np.random.default_rng(0)
+    dx, farthest, n = 0.39, 6.0, 100
+    y = 12 + 3 * rng.standard_normal(n).cumsum()
+    line, rows = np.zeros((4, n + 1), np.float32), np.zeros((2, n), np.int64)
+    best = np.empty((2, high - low + 1 + _CHUNK), np.float32)
+    start, stop = 0, n - 1
+    _lay(y, dx, farthest, line, rows)
+    _nearest(best, line, rows, at, low, high, start, stop, dx)
+    xs = dx * np.arange(n)
+    along = np.linspace(0, 1, 2001)
+    for i, r in enumerate(range(low, high + 1)):
+        px = at - (xs[:-1, None] + along * dx)
+        py = r - (y[:-1, None] + along * np.diff(y)[:, None])
+        least = (px**2 + py**2).min()
+        if least > farthest**2:
+            assert best[0, i] > farthest**2
+            continue
+        assert best[0, i] == pytest.approx(least, abs=1e-3)
+        k, t = divmod(float(best[1, i]), 1)
+        there = y[int(k)] + (t * (y[int(k) + 1] - y[int(k)]) if t > 0 else 0)
+        assert (at - dx * best[1, i]) ** 2 + (r - there) ** 2 == pytest.approx(least, abs=1e-2)
+
+
+@pytest.mark.parametrize("n", [2, 3, 4, 50])
+def test_the_banded_system_is_solved(n: int) -> None:
+    rng = np.random.default_rng(n)
+    d, e, f, b = 3 + rng.random(n), rng.random(n), 0.3 * rng.random(n), rng.random(n)
+    full = np.diag(d) + sum(np.diag(v[: n - k], s * k) for k, v in ((1, e), (2, f)) if n > k for s in (-1, 1))
+    wanted = np.linalg.solve(full, b)
+    _solve(d, e, f, b)
+    np.testing.assert_allclose(b, wanted, atol=1e-12)
