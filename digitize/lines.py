@@ -186,7 +186,7 @@ def read_line(
     high = min(frame.share.shape[0] - 1, int(bottom[found].max()) + margin)
     share = _known(frame, place.row, (low, high), bars, letters)
     top, bottom = np.where(found, top, low), np.where(found, bottom, low)
-    y = first_guess(share.clip(0), top - low, bottom - low, found, pen, x)
+    y = first_guess(share, top - low, bottom - low, found, pen, x)
     weight = np.where(touched, 0.1, 1.0) * found
     seen_low, seen_high = (top - low - margin).clip(0), (bottom - low + margin).clip(0, high - low)
     for bar in bars:

@@ -115,6 +115,7 @@ def first_guess(share: Float, top: Int, bottom: Int, found: NDArray[np.bool_], p
     Parameters
     ----------
     share : float32 array [height, width]
+        Ink, 0 to 1, or `UNKNOWN`.
     top, bottom : int array [width]
     found : bool array [width]
     pen : Pen
@@ -163,9 +164,9 @@ def _edges(share: Float, top: Int, bottom: Int) -> tuple[Double, Double]:
     """Edges of the runs to a fraction of a pixel: the half-covered pixel counts by its share."""
     columns = np.arange(top.size)
     h = share.shape[0]
-    before = share[(top - 1).clip(0), columns] * (top > 0)
-    behind = share[(bottom + 1).clip(0, h - 1), columns] * (bottom < h - 1)
-    return top - 0.5 - before + (1 - share[top, columns]), bottom + 0.5 + behind - (1 - share[bottom, columns])
+    rows = np.stack([(top - 1).clip(0), top, bottom, (bottom + 1).clip(0, h - 1)])
+    before, first, last, behind = share[rows, columns].clip(0)  # what is unknown counts as paper
+    return top - 0.5 - before * (top > 0) + (1 - first), bottom + 0.5 + behind * (bottom < h - 1) - (1 - last)
 
 
 def _joint(u: Double, v: Double) -> tuple[Double, Double]:

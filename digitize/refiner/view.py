@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from digitize.stroke import Pen
@@ -76,8 +77,10 @@ class LineView:
         )
         width, softness, unit, step = (float(v) for v in self.pen)
         usual = np.array([width / 3 - 1, softness - 0.5, unit - 1, step / 0.4 - 1])
-        pen = np.repeat(usual[:, None], y.size, axis=1)
-        return np.concatenate([self.near.T, np.stack(runs), pen]).astype(np.float32)
+        line = np.empty((CHANNELS, y.size), np.float32)
+        near = self.near.shape[1]
+        line[:near], line[near:-4], line[-4:] = self.near.T, runs, usual[:, None]
+        return line
 
 
 def line_view(share: Float, x: Double, y: Double, low: Int, high: Int, weight: Double, pen: Pen, mm: float) -> LineView:
@@ -101,12 +104,8 @@ def line_view(share: Float, x: Double, y: Double, low: Int, high: Int, weight: D
     -------
     LineView
     """
-    from scipy.ndimage import map_coordinates
-
     unit = mm / UNITS_PER_MM
-    rows = y[:, None] + unit * np.arange(-REACH, REACH + 1)[None]
-    columns = np.broadcast_to(x[:, None], rows.shape).clip(0, share.shape[1] - 1)
-    ink = map_coordinates(share, [rows, columns], order=1, mode="grid-constant", output=np.float32)
+    ink = _around(share, x.clip(0, share.shape[1] - 1), y, unit)
     k = np.rint(x).astype(int).clip(0, share.shape[1] - 1)
     compared = (
         ((low[k] - y) / unit).clip(-_MOST_SPAN, _MOST_SPAN) / _SPAN,
@@ -120,6 +119,23 @@ def line_view(share: Float, x: Double, y: Double, low: Int, high: Int, weight: D
     if (views := _VIEWS.get()) is not None:
         views.append(view)
     return view
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _around(share: Float, x: Double, y: Double, unit: float) -> Float:
+    """Ink above and below a line, linear between pixels, none beyond the first and last row."""
+    height, width = share.shape
+    ink = np.zeros((x.size, 2 * REACH + 1), np.float32)
+    for k in range(x.size):
+        left = int(x[k])
+        right, part = min(left + 1, width - 1), x[k] - left
+        for j in range(2 * REACH + 1):
+            at = y[k] + unit * (j - REACH)
+            r = int(np.floor(at))
+            for row, weight in ((r, 1.0 - (at - r)), (r + 1, at - r)):
+                if 0 <= row < height:
+                    ink[k, j] += weight * ((1.0 - part) * share[row, left] + part * share[row, right])
+    return ink
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import digitize
 from digitize import DigitizeOptions
 from digitize.refiner import LineView, line_view, refined
 from digitize.refiner.lessons import Lesson, LessonSource, lead_lesson, load_lessons, page_lessons, save_lessons
-from digitize.refiner.view import CHANNELS, REACH, UNITS_PER_MM, recorded
+from digitize.refiner.view import CHANNELS, REACH, UNITS_PER_MM, _around, recorded
 from digitize.stroke import UNKNOWN, Pen
 from ecg import ECGRecord
 from ecg.checkpoint import load
@@ -65,6 +65,20 @@ def test_what_hides_a_line_is_seen_as_such(share: np.ndarray) -> None:
     behind = (X > 301) & (X < 303)
     np.testing.assert_array_equal(rows[:, behind], UNKNOWN)
     assert rows[:, X < 298].min() >= 0
+
+
+def test_ink_around_a_line_is_linear_between_pixels_and_none_beyond_the_rows() -> None:
+    from scipy.ndimage import map_coordinates
+
+    rng = np.random.default_rng(0)
+    share = rng.random((40, 60)).astype(np.float32)
+    x, y = (
+        np.concatenate([[0, 59, 58.7, 7], 59 * rng.random(40)]),
+        np.concatenate([[-0.3, 39.4, -30, 8], 40 * rng.random(40)]),
+    )
+    rows = y[:, None] + 0.9 * np.arange(-REACH, REACH + 1)
+    wanted = map_coordinates(share, [rows, np.broadcast_to(x[:, None], rows.shape)], order=1, mode="grid-constant")
+    np.testing.assert_allclose(_around(share, x, y, 0.9), wanted, atol=1e-6)
 
 
 def test_a_page_twice_as_fine_looks_the_same() -> None:

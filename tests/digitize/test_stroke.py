@@ -8,7 +8,18 @@ import numpy as np
 import pytest
 from drawings import SAMPLE_PX, draw_line
 
-from digitize.stroke import _CHUNK, Pen, StrokeOptions, _lay, _nearest, _solve, first_guess, fit_stroke, measure_pen
+from digitize.stroke import (
+    _CHUNK,
+    UNKNOWN,
+    Pen,
+    StrokeOptions,
+    _lay,
+    _nearest,
+    _solve,
+    first_guess,
+    fit_stroke,
+    measure_pen,
+)
 from digitize.trace import attach_runs
 
 #: Samples wanted, and points four times as dense that are drawn.
@@ -186,3 +197,12 @@ def test_the_banded_system_is_solved(n: int) -> None:
     wanted = np.linalg.solve(full, b)
     _solve(d, e, f, b)
     np.testing.assert_allclose(b, wanted, atol=1e-12)
+
+
+def test_what_is_unknown_counts_as_paper_in_the_first_guess() -> None:
+    share, top, bottom, found = drawn(sine, 3.0)
+    hidden = np.where(share > 0, share, np.float32(UNKNOWN))
+    pen = Pen(3.0, 0.3)
+    np.testing.assert_array_equal(
+        first_guess(hidden, top, bottom, found, pen, AT), first_guess(share, top, bottom, found, pen, AT)
+    )
