@@ -119,8 +119,9 @@ def _search(share: Float, px_per_mm: float, most: int) -> tuple[Row, ...]:
     cv2.rectangle(small, (0, 0), (w - 1, h - 1), 0, max(1, round(mm)))  # scanners leave a black rim
     rows: list[Row] = []
     failures = 0
+    level = np.zeros(h, np.float32)
     for _ in range(most + 6):
-        path = _cheapest_path(_step_cost(small), small >= _COVERED, _CLIMB_IN_INK, _CLIMB_ON_PAPER)
+        path = _cheapest_path(np.ascontiguousarray(small.T), level, _CLIMB_IN_INK, _CLIMB_ON_PAPER)
         row = _as_row(path, small, mm)
         _erase(small, path, row, mm)
         if row is not None:
@@ -167,36 +168,57 @@ def _of_one_length(rows: list[Row]) -> list[Row]:
     return [replace(r, start_px=min(r.start_px, start), stop_px=max(r.stop_px, stop)) for r in rows]
 
 
-def _step_cost(share: Float) -> Float:
-    """1 on paper, 0 on ink; faint residue of a grid, up to a fifth of the pen's darkness, is paper."""
-    cost: Float = np.clip((_COVERED - share) / 0.3, 0, 1).astype(np.float32)
-    return cost
-
-
 @njit(cache=True)  # type: ignore[untyped-decorator]
-def _cheapest_path(step: Float, ink: NDArray[np.bool_], in_ink: float, on_paper: float) -> Int:
-    """Row by which the cheapest left-to-right path enters each column."""
-    h, w = step.shape
-    entry = np.empty((w, h), np.int32)
-    cost = np.zeros(h, np.float32)
+def _cheapest_path(share: Float, stray: Float, in_ink: float, on_paper: float) -> Int:
+    """Row by which the cheapest left-to-right path enters each column.
+
+    A column costs 1 on paper and 0 on ink; faint residue of a grid, up to a fifth of the pen's darkness, is paper.
+
+    Parameters
+    ----------
+    share : float32 array [width, height]
+        Ink, column by column.
+    stray : float32 array [height]
+        What a column costs more in each row.
+    in_ink, on_paper : float
+        Cost of moving one row up or down.
+
+    Returns
+    -------
+    int array [width]
+    """
+    w, h = share.shape
+    below, above = np.zeros((w, h), np.bool_), np.zeros((w, h), np.bool_)
+    cost, climb = np.zeros(h, np.float32), np.empty(h, np.float64)
     for x in range(w):
         for y in range(h):
-            cost[y] += step[y, x]
-            entry[x, y] = y
+            lack = np.float32(_COVERED) - share[x, y]
+            step = lack / np.float32(0.3)
+            step = step if step > 0 else np.float32(0)
+            cost[y] += (step if step < 1 else np.float32(1)) + stray[y]
+            climb[y] = in_ink if lack <= 0 else on_paper
+        # A row that its neighbour does not undercut now is undercut only where a sweep comes from further: few rows.
         for y in range(1, h):
-            c = cost[y - 1] + (in_ink if ink[y, x] else on_paper)
-            if c < cost[y]:
-                cost[y] = c
-                entry[x, y] = entry[x, y - 1]
+            above[x, y] = cost[y - 1] + climb[y] < cost[y]
+        for y in range(1, h):
+            if above[x, y]:
+                cost[y] = cost[y - 1] + climb[y]
+                if y + 1 < h:
+                    above[x, y + 1] = cost[y] + climb[y + 1] < cost[y + 1]
+        for y in range(h - 1):
+            below[x, y] = cost[y + 1] + climb[y] < cost[y]
         for y in range(h - 2, -1, -1):
-            c = cost[y + 1] + (in_ink if ink[y, x] else on_paper)
-            if c < cost[y]:
-                cost[y] = c
-                entry[x, y] = entry[x, y + 1]
+            if below[x, y]:
+                cost[y] = cost[y + 1] + climb[y]
+                if y > 0:
+                    below[x, y - 1] = cost[y] + climb[y - 1] < cost[y - 1]
     path = np.empty(w, np.int64)
     y = int(np.argmin(cost))
     for x in range(w - 1, -1, -1):
-        y = entry[x, y]
+        while below[x, y]:
+            y += 1
+        while above[x, y]:
+            y -= 1
         path[x] = y
     return path
 
@@ -266,7 +288,9 @@ def attach_runs(share: Float, path: Int) -> tuple[Int, Int, NDArray[np.bool_]]:
     found : bool array [width]
         Whether ink was met within two pixels of the path.
     """
-    top, bottom, found = _runs(np.ascontiguousarray(share), path, np.float32(_COVERED))
+    if not share.flags.f_contiguous:  # laid out column by column it is read as fast as it comes
+        share = np.ascontiguousarray(share)
+    top, bottom, found = _runs(share, path, np.float32(_COVERED))
     return top, bottom, found
 
 
@@ -324,13 +348,12 @@ def retrace(row: Row, share: Float, px_per_mm: float, first: int, stop: int) -> 
     """
     reach = round(_REACH_MM * px_per_mm)
     low, high = max(0, int(row.level_px) - reach), min(share.shape[0], int(row.level_px) + reach + 1)
-    part = np.ascontiguousarray(share[low:high, first:stop])
     away = np.abs(np.arange(low, high) - row.level_px) / px_per_mm - _FREE_MM
     stray = (_STRAY_PER_MM * away.clip(0)).astype(np.float32)
     path = np.full(share.shape[1], int(row.level_px), dtype=np.int64)
+    columns = np.ascontiguousarray(share[low:high, first:stop].T)
     # Held to its level, a path may climb at a twentieth of the cost: nothing it could climb to is worth staying at.
-    cost = _step_cost(part) + stray[:, None]
-    path[first:stop] = low + _cheapest_path(cost, part >= _COVERED, 0.05 * _CLIMB_IN_INK, _CLIMB_ON_PAPER)
+    path[first:stop] = low + _cheapest_path(columns, stray, 0.05 * _CLIMB_IN_INK, _CLIMB_ON_PAPER)
     a, b = max(first, row.start_px), min(stop, row.stop_px)
     return replace(row, y=path, start_px=a, stop_px=b, level_px=float(np.median(path[a:b])))
 
