@@ -14,6 +14,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from digitize.cheapest_path import COVERED, cheapest_path
+
 __all__ = ["Row", "attach_runs", "background_level", "find_rows", "heart", "retrace", "retrace_all"]
 
 Float = NDArray[np.float32]
@@ -23,9 +25,6 @@ Int = NDArray[np.int64]
 #: descended for 0.3 mm of paper, so it is followed rather than skipped; a leap over paper to a row 30 mm away costs 75.
 _CLIMB_IN_INK = 0.01
 _CLIMB_ON_PAPER = 2.5
-
-#: Share of ink, of the trace's own darkness, from which a pixel counts as covered: half, by the definition of an edge.
-_COVERED = 0.5
 
 #: Beyond this distance from its row's level a path pays for every millimetre of time, by distance: beats leave the
 #: level for a moment only, a path that has strayed into another row stays there. 8 mm is more than baselines wander.
@@ -121,7 +120,7 @@ def _search(share: Float, px_per_mm: float, most: int) -> tuple[Row, ...]:
     failures = 0
     level = np.zeros(h, np.float32)
     for _ in range(most + 6):
-        path = _cheapest_path(np.ascontiguousarray(small.T), level, _CLIMB_IN_INK, _CLIMB_ON_PAPER)
+        path = cheapest_path(np.ascontiguousarray(small.T), level, _CLIMB_IN_INK, _CLIMB_ON_PAPER)
         row = _as_row(path, small, mm)
         _erase(small, path, row, mm)
         if row is not None:
@@ -168,64 +167,9 @@ def _of_one_length(rows: list[Row]) -> list[Row]:
     return [replace(r, start_px=min(r.start_px, start), stop_px=max(r.stop_px, stop)) for r in rows]
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
-def _cheapest_path(share: Float, stray: Float, in_ink: float, on_paper: float) -> Int:
-    """Row by which the cheapest left-to-right path enters each column.
-
-    A column costs 1 on paper and 0 on ink; faint residue of a grid, up to a fifth of the pen's darkness, is paper.
-
-    Parameters
-    ----------
-    share : float32 array [width, height]
-        Ink, column by column.
-    stray : float32 array [height]
-        What a column costs more in each row.
-    in_ink, on_paper : float
-        Cost of moving one row up or down.
-
-    Returns
-    -------
-    int array [width]
-    """
-    w, h = share.shape
-    below, above = np.zeros((w, h), np.bool_), np.zeros((w, h), np.bool_)
-    cost, climb = np.zeros(h, np.float32), np.empty(h, np.float64)
-    for x in range(w):
-        for y in range(h):
-            lack = np.float32(_COVERED) - share[x, y]
-            step = lack / np.float32(0.3)
-            step = step if step > 0 else np.float32(0)
-            cost[y] += (step if step < 1 else np.float32(1)) + stray[y]
-            climb[y] = in_ink if lack <= 0 else on_paper
-        # A row that its neighbour does not undercut now is undercut only where a sweep comes from further: few rows.
-        for y in range(1, h):
-            above[x, y] = cost[y - 1] + climb[y] < cost[y]
-        for y in range(1, h):
-            if above[x, y]:
-                cost[y] = cost[y - 1] + climb[y]
-                if y + 1 < h:
-                    above[x, y + 1] = cost[y] + climb[y + 1] < cost[y + 1]
-        for y in range(h - 1):
-            below[x, y] = cost[y + 1] + climb[y] < cost[y]
-        for y in range(h - 2, -1, -1):
-            if below[x, y]:
-                cost[y] = cost[y + 1] + climb[y]
-                if y > 0:
-                    below[x, y - 1] = cost[y] + climb[y - 1] < cost[y - 1]
-    path = np.empty(w, np.int64)
-    y = int(np.argmin(cost))
-    for x in range(w - 1, -1, -1):
-        while below[x, y]:
-            y += 1
-        while above[x, y]:
-            y -= 1
-        path[x] = y
-    return path
-
-
 def _as_row(path: Int, share: Float, mm: float) -> Row | None:
     """Judge a path: a trace runs on ink for at least 30 mm, and is no ruled line."""
-    on_ink = share[path, np.arange(path.size)] >= 0.8 * _COVERED
+    on_ink = share[path, np.arange(path.size)] >= 0.8 * COVERED
     # Longest stretch that is mostly ink: the largest sum of +0.25 on ink, -0.75 beside it.
     gain = np.concatenate([[0.0], np.cumsum(on_ink - 0.75)])
     low = np.minimum.accumulate(gain)
@@ -253,7 +197,7 @@ def _is_text(share: Float, path: Int, start: int, stop: int, mm: float) -> bool:
 
 def _has_spikes(share: Float, path: Int, start: int, stop: int, mm: float) -> bool:
     """Whether ink stands out from a path by 2 mm in at least three places: beats on a flat line."""
-    ink = share >= _COVERED
+    ink = share >= COVERED
     reach = np.zeros(path.size, bool)
     for sign in (-1, 1):
         rows = (path[None] + sign * np.arange(1, max(2, round(2 * mm)))[:, None]).clip(0, share.shape[0] - 1)
@@ -290,7 +234,7 @@ def attach_runs(share: Float, path: Int) -> tuple[Int, Int, NDArray[np.bool_]]:
     """
     if not share.flags.f_contiguous:  # laid out column by column it is read as fast as it comes
         share = np.ascontiguousarray(share)
-    top, bottom, found = _runs(share, path, np.float32(_COVERED))
+    top, bottom, found = _runs(share, path, np.float32(COVERED))
     return top, bottom, found
 
 
@@ -353,7 +297,7 @@ def retrace(row: Row, share: Float, px_per_mm: float, first: int, stop: int) -> 
     path = np.full(share.shape[1], int(row.level_px), dtype=np.int64)
     columns = np.ascontiguousarray(share[low:high, first:stop].T)
     # Held to its level, a path may climb at a twentieth of the cost: nothing it could climb to is worth staying at.
-    path[first:stop] = low + _cheapest_path(columns, stray, 0.05 * _CLIMB_IN_INK, _CLIMB_ON_PAPER)
+    path[first:stop] = low + cheapest_path(columns, stray, 0.05 * _CLIMB_IN_INK, _CLIMB_ON_PAPER)
     a, b = max(first, row.start_px), min(stop, row.stop_px)
     return replace(row, y=path, start_px=a, stop_px=b, level_px=float(np.median(path[a:b])))
 
