@@ -189,11 +189,10 @@ def _peaks(heat: NDArray[np.float32], box: NDArray[np.float32], words: tuple[str
     box : float32 array [4, rows, columns]
         Centre's x and y from the cell's centre, then width and height as logarithms, all in cells.
     """
-    around = np.pad(heat, ((0, 0), (1, 1), (1, 1)), constant_values=-1.0)
-    rows, columns = heat.shape[1:]
-    highest = np.max([around[:, r : r + rows, c : c + columns] for r in range(3) for c in range(3)], axis=0)
     hits = []
-    for word, row, column in np.argwhere((heat >= least) & (heat == highest)):
+    for word, row, column in np.argwhere(heat >= least):
+        if heat[word, row, column] < heat[word, max(0, row - 1) : row + 2, max(0, column - 1) : column + 2].max():
+            continue
         dx, dy, log_width, log_height = (float(v) for v in box[:, row, column])
         # Half a cell: cell k covers pixels 8 k to 8 k + 7, whose outer edges are 8 k and 8 k + 8.
         x, y = STRIDE_PX * (column + 0.5 + dx), STRIDE_PX * (row + 0.5 + dy)
