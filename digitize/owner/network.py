@@ -9,15 +9,22 @@ from typing import Any
 import torch
 from torch import nn
 
-from digitize.fusing import save_plain
+from digitize.fusing import fuse, save_plain
 from digitize.owner.owners import UNIT_MM
 
-__all__ = ["INK", "OwnerNetwork", "Shape", "export_onnx", "owner_loss"]
+__all__ = ["ANSWERS", "INK", "OwnerNetwork", "Shape", "export_onnx", "owner_loss"]
 
 #: Share of ink from which a pixel counts as inked: a pen of 0.3 mm over a quarter of a cell of 0.25 mm leaves as much.
 INK = 0.12
 #: What bare paper counts against ink in the losses: nothing is asked there, but the answers must stay finite.
 _BARE = 0.02
+#: Answers that the reader uses: trace, level and its error.
+ANSWERS = (0, 3, 4)
+#: Channels that onnxruntime's convolutions take together.
+_BLOCK = 16
+#: Resolutions coarser than the stem's, and whose channels stand first where two maps are joined.
+_COARSER = ("one", "two", "four", "eight")
+_BELOW = {"up_four.conv": "eight", "up_two.conv": "four", "up_one.conv": "two", "up_half.conv": "one"}
 #: A level this far off, in mm, is still nearer to its own line than to the next: rows in use stand 8 mm or more apart.
 _NEAR_MM = 4.0
 
@@ -156,11 +163,49 @@ def owner_loss(answer: Any, want: Any, ink: Any) -> tuple[Any, float, float]:
     return sum(parts) + level, error_mm, near
 
 
+class _Shipped(OwnerNetwork):
+    """The same answers, those that the reader uses only, in blocks of 16 channels: onnxruntime keeps these in place.
+
+    The channels that fill the blocks hold zeros.
+
+    Parameters
+    ----------
+    network : OwnerNetwork
+        Fused.
+    """
+
+    def __init__(self, network: OwnerNetwork) -> None:
+        known = {name: part for name, part in network.named_modules() if isinstance(part, nn.Conv2d)}
+        shape = Shape(known["stem.conv"].out_channels, *(known[f"down_{n}.0.conv"].out_channels for n in _COARSER))
+        super().__init__(Shape(**{name: -(-n // _BLOCK) * _BLOCK for name, n in shape.as_dict().items()}))
+        self.head = nn.Conv2d(self.head.in_channels, 4 * len(ANSWERS), 3, 1, 1)
+        fuse(self)
+        rows = torch.tensor([4 * answer + cell for answer in ANSWERS for cell in range(4)])
+        for name, part in self.named_modules():
+            if not isinstance(part, nn.Conv2d):
+                continue
+            weight, bias = known[name].weight.data, known[name].bias.data
+            if name == "head":
+                weight, bias = weight[rows], bias[rows]
+            # What comes from below stands first where two maps are joined, and is as wide as the block there.
+            below = getattr(shape, _BELOW.get(name, ""), weight.shape[1])
+            skipped = weight.shape[1] - below
+            for value in (part.weight.data, part.bias.data):
+                value.zero_()
+            part.weight.data[: weight.shape[0], :below] = weight[:, :below]
+            second = -(-below // _BLOCK) * _BLOCK
+            part.weight.data[: weight.shape[0], second : second + skipped] = weight[:, below:]
+            part.bias.data[: bias.size(0)] = bias
+
+
 def export_onnx(network: OwnerNetwork, path: Path) -> None:
-    """Write a fused network for onnxruntime: input `page`, output `answer`, sides any multiples of 32 pixels."""
+    """Write a fused network for onnxruntime: input `page`, output `answer`, sides any multiples of 32 pixels.
+
+    The answer holds `ANSWERS` of the network's channels.
+    """
     cells = [torch.export.Dim(name, min=1, max=1024) for name in ("rows", "columns")]
     program = torch.onnx.export(
-        network,
+        _Shipped(network).eval(),
         (torch.zeros(1, 2, 64, 96),),
         input_names=["page"],
         output_names=["answer"],

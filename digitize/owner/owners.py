@@ -99,8 +99,8 @@ def owner_map(share: Float, light: NDArray[np.uint8], px_per_mm: float, weights:
     answer = _load(weights or _DEFAULT_FOLDER).run(None, {"page": pages})[0][0, :, :height, :width]
     rows = np.arange(height, dtype=np.float32)[:, None]
     # Whole pixels are centres on both scales.
-    level = (rows + answer[3] * (UNIT_MM * PX_PER_MM) + 0.5) / zoom - 0.5
-    error = np.exp(answer[4].clip(-5, 2)) * (UNIT_MM * px_per_mm)
+    level = (rows + answer[1] * (UNIT_MM * PX_PER_MM) + 0.5) / zoom - 0.5
+    error = np.exp(answer[2].clip(-5, 2)) * (UNIT_MM * px_per_mm)
     trace = 1 / (1 + np.exp(-answer[0]))
     return OwnerMap(trace, level, error, zoom)
 
