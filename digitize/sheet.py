@@ -135,6 +135,9 @@ def _is_negative(image: NDArray[np.uint8]) -> bool:
     """Whether a page shows light lines on a dark ground, as monitors do."""
     import cv2
 
+    # Where less than a sixth of the page is below 150, less than half is below 100 after any averaging.
+    if float((cv2.cvtColor(np.ascontiguousarray(image[::4, ::4]), cv2.COLOR_RGB2GRAY) < 150).mean()) < 1 / 6:
+        return False
     # 1000 pixels across: a pen is 1 to 3 of them, and 9 are wider than any line.
     zoom = min(1.0, 1000 / max(image.shape[:2]))
     grey = cv2.cvtColor(cv2.resize(image, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
