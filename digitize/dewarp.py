@@ -179,15 +179,12 @@ def _tiles(picture: Float, pitch: float, angle_deg: float) -> _Tiles | None:
         return None
     rows = np.unique(np.linspace(0, height - tile, max(1, round((height - tile) / hop) + 1)).astype(int))
     columns = np.unique(np.linspace(0, width - tile, max(1, round((width - tile) / hop) + 1)).astype(int))
-    window = np.hanning(tile).astype(np.float32)
-    window = window[:, None] * window
     pitches = pitch * np.exp(np.arange(-0.40, 0.401, 0.01))
     tilts = angle_deg + np.arange(-14.0, 14.01, 0.5)
     centre, found, trust = [], [], []
     for y in rows:
         for x in columns:
-            part = picture[y : y + tile, x : x + tile]
-            peak = whitened((part - part.mean()) * window)
+            peak = whitened(picture[y : y + tile, x : x + tile])
             answers = [_comb(peak, pitches, tilts + 90 * axis) for axis in (0, 1)]
             centre.append((x + (tile - 1) / 2, y + (tile - 1) / 2))
             found.append([f for f, _ in answers])

@@ -8,6 +8,7 @@ coherently over the page, which fixes pitch and angle to a few parts in ten thou
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,25 +100,25 @@ def find_grid(image: NDArray[np.uint8], options: GridOptions | None = None) -> G
     picture = grid_picture(image)
     spectrum = _Spectrum.of(picture)
     best: tuple[float, float, float, float] | None = None  # rank, strength, pitch, angle
-    seen: list[tuple[float, float]] = []  # pitch, rank of every candidate
+    seen: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []  # pitch and strength of every candidate
     for angle in spectrum.angles(options.max_angle_deg):
         pitches, strengths = _combs(spectrum, angle, options)
         # Peaks that a comb leaves unexplained speak for another one (half the pitch explains every second tooth only).
         fit = strengths * (0.4 + 0.6 * spectrum.explained(angle, pitches))
         rank = fit - np.abs(np.log(picture.shape[1] / pitches / options.typical_width_mm)) * 0.8
         top = int(np.argmax(rank))
-        seen += [(float(p), float(s)) for p, s in zip(pitches, strengths, strict=True)]
+        seen.append((pitches, strengths))
         if best is None or rank[top] > best[0]:
             best = (float(rank[top]), float(strengths[top]), float(pitches[top]), angle)
     if best is None or best[0] < options.min_strength:
         return None
     _, strength, pitch, angle = best
-    others = [s for p, s in seen if abs(np.log(p / pitch)) > 0.05]
+    others = [s[np.abs(np.log(p / pitch)) > 0.05].max(initial=0.0) for p, s in seen]
     along = _follow(picture, spectrum, pitch, angle, 0)
     down = _follow(picture, spectrum, pitch, angle, 1)
     tilt = (along.angle * along.weight + down.angle * down.weight) / (along.weight + down.weight)
     return GridMeasure(
-        along.pitch, down.pitch, tilt, strength, min(along.coherence, down.coherence), max(others, default=0.0)
+        along.pitch, down.pitch, tilt, strength, min(along.coherence, down.coherence), float(max(others))
     )
 
 
@@ -135,17 +136,16 @@ def grid_picture(image: NDArray[np.uint8]) -> Float:
     """
     import cv2
 
-    red, green, blue = cv2.split(np.ascontiguousarray(image))
-    darkest = cv2.min(cv2.min(red, green), blue).astype(np.float32)
-    size = (image.shape[1], image.shape[0])
-    sigma = max(4.0, min(size) / 160)  # in quarter-size pixels: about a fortieth of the page
-    small = cv2.resize(darkest, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
-    mean = cv2.resize(cv2.GaussianBlur(small, (0, 0), sigma), size)
-    flat = cv2.subtract(darkest, mean)
-    power = cv2.resize(cv2.multiply(flat, flat), None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
-    deviation = np.sqrt(cv2.GaussianBlur(power, (0, 0), sigma).clip(0)) + 2  # 2 grey levels: noise
-    clipped: Float = cv2.multiply(flat, cv2.resize(1 / deviation, size))
-    return np.clip(clipped, -2, 2, out=clipped)
+    from digitize.shading import darkest_channel, evened, power_about
+
+    darkest, mean = darkest_channel(np.ascontiguousarray(image))
+    size = (image.shape[1], mean.shape[0])
+    sigma = max(4.0, min(image.shape[:2]) / 160)  # in quarter-size pixels: about a fortieth of the page
+    level = cv2.resize(cv2.GaussianBlur(mean, (0, 0), sigma), size)
+    power = cv2.GaussianBlur(power_about(darkest, level, mean.shape[1]), (0, 0), sigma)
+    contrast = 1 / (np.sqrt(power.clip(0)) + 2)  # 2 grey levels: noise
+    picture: Float = evened(darkest, level, cv2.resize(contrast, size))
+    return picture
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,23 +159,15 @@ class _Spectrum:
     @classmethod
     def of(cls, picture: Float) -> _Spectrum:
         import cv2
-        from scipy import fft
+
+        from digitize.spectra import summed_power
 
         tile, n = min(512, *picture.shape), 1024
-        window = np.hanning(tile).astype(np.float32)
         rows = np.unique(np.linspace(0, picture.shape[0] - tile, 4).astype(int))
         columns = np.unique(np.linspace(0, picture.shape[1] - tile, 5).astype(int))
-        power = np.zeros((n, n // 2 + 1), np.float32)
-        for y in rows:
-            for x in columns:
-                part = picture[y : y + tile, x : x + tile]
-                # Along the rows first: the padding below them need not be transformed.
-                half = fft.rfft((part - part.mean()) * window[:, None] * window, n, axis=1)
-                p = fft.fft(half, n, axis=0, overwrite_x=True)
-                squared = p.real**2 + p.imag**2
-                power += squared / np.float32(max(float(squared.mean()), 1e-12))
+        power = summed_power([picture[y : y + tile, x : x + tile] for y in rows for x in columns], n)
         # A floor at a ten thousandth of the mean: below it, drawn pages hold nothing but rounding.
-        log = np.log(np.fft.fftshift(power, axes=0) + 1e-4 * rows.size * columns.size).astype(np.float32)
+        log = np.log(power + np.float32(1e-4 * rows.size * columns.size))
         height = log - cv2.blur(log, (41, 41))
         return cls(height, cv2.dilate(height, np.ones((3, 3), np.uint8)), n)
 
@@ -188,6 +180,7 @@ class _Spectrum:
         value: Float = self.peak[row, column]
         return value
 
+    @cached_property
     def peaks(self) -> tuple[Float, NDArray[np.float64], NDArray[np.float64]]:
         """Heights of the strong peaks and their frequencies along x and y, in cycles a pixel."""
         row, column = np.nonzero((self.height == self.peak) & (self.height > 3))
@@ -195,7 +188,7 @@ class _Spectrum:
 
     def explained(self, angle_deg: float, pitches: NDArray[np.float64]) -> NDArray[np.float64]:
         """Share of the strong peaks along the two axes at a tilt that stand on a tooth of each pitch's comb."""
-        height, fx, fy = self.peaks()
+        height, fx, fy = self.peaks
         radius = np.hypot(fx, fy)
         theta = np.degrees(np.arctan2(fy, fx)) - angle_deg
         off_axis = np.abs((theta + 45) % 90 - 45)
@@ -210,7 +203,7 @@ class _Spectrum:
 
     def angles(self, limit_deg: float) -> list[float]:
         """Candidate tilts in degrees: where strong peaks lie near either axis, best first."""
-        height, fx, fy = self.peaks()
+        height, fx, fy = self.peaks
         radius = np.hypot(fx, fy)
         theta = np.degrees(np.arctan2(fy, fx))
         tilt = np.where(np.abs(theta) <= 45, theta, theta - np.sign(theta) * 90)
@@ -263,6 +256,8 @@ def _follow(picture: Float, spectrum: _Spectrum, pitch: float, angle_deg: float,
     The picture times a plane wave of the coarse frequency, averaged over small blocks, leaves a slow phase whose
     own frequency, read off a transform of the blocks, is the correction.
     """
+    from digitize.spectra import block_sums
+
     theta = np.radians(angle_deg + 90 * axis)
     teeth = np.arange(1, 11)
     f = teeth / (5 * pitch)
@@ -271,39 +266,30 @@ def _follow(picture: Float, spectrum: _Spectrum, pitch: float, angle_deg: float,
     strong = np.flatnonzero(heights >= 0.75 * heights.max())
     tooth = 5 if heights[4] >= 0.6 * heights.max() else int(teeth[strong[-1]])
     kx, ky = tooth / (5 * pitch) * np.cos(theta), tooth / (5 * pitch) * np.sin(theta)
-    block = 32
-    h, w = (n // block * block for n in picture.shape)
-    wave_x = np.exp(-2j * np.pi * kx * np.arange(w)).astype(np.complex64).reshape(-1, block)
-    wave_y = np.exp(-2j * np.pi * ky * np.arange(h)).astype(np.complex64).reshape(-1, block)
-    # One direction after the other: a plane wave is a product of two.
-    strips = picture[:h, :w].reshape(h, -1, block)
-    along = np.einsum("hbk,bk->hb", strips, wave_x.real) + 1j * np.einsum("hbk,bk->hb", strips, wave_x.imag)
-    blocks = np.einsum("akb,ak->ab", along.reshape(-1, block, w // block), wave_y) / block**2
-    n = 256
-    phase = np.abs(np.fft.fft2(blocks, s=(n, n)))
-    # The coarse frequency is off by less than two bins of a 1024-point transform.
+    block, n = 32, 256
+    blocks = block_sums(picture, _wave(kx, picture.shape[1]), _wave(ky, picture.shape[0]), block) / block**2
+    # The coarse frequency is off by less than two bins of a 1024-point transform. Those bins are needed of a transform
+    # of the blocks, and one more on every side.
     reach = int(np.ceil(2 / 1024 * block * n)) + 1
-    near = np.zeros((n, n), bool)
-    near[np.ix_(np.r_[-reach : reach + 1], np.r_[-reach : reach + 1])] = True
-    row, column = np.unravel_index(int(np.argmax(np.where(near, phase, -1))), phase.shape)
-    dy, dx = _vertex(phase, int(row), int(column))
-    kx += ((column + dx + n / 2) % n - n / 2) / (n * block)
-    ky += ((row + dy + n / 2) % n - n / 2) / (n * block)
+    bins = np.arange(-reach - 1, reach + 2)
+    turn_y, turn_x = (np.exp(-2j * np.pi / n * np.outer(np.arange(size), bins)) for size in blocks.shape)
+    phase = np.abs(turn_y[:n].T @ blocks[:n, :n] @ turn_x[:n])
+    row, column = (int(i) for i in np.unravel_index(phase[1:-1, 1:-1].argmax(), (bins.size - 2, bins.size - 2)))
+    top = phase[row : row + 3, column : column + 3]
+    kx += (column - reach + _vertex(*top[1])) / (n * block)
+    ky += (row - reach + _vertex(*top[:, 1])) / (n * block)
     k = float(np.hypot(kx, ky))
     tilt = float(np.degrees(np.arctan2(ky, kx))) - 90 * axis
-    coherence = float(phase[row, column] / max(float(np.abs(blocks).sum()), 1e-9))
+    coherence = float(top[1, 1] / max(float(np.abs(blocks).sum()), 1e-9))
     return _Axis(tooth / (5 * k), tilt, coherence, float(heights[tooth - 1]) * coherence + 1e-6)
 
 
-def _vertex(a: NDArray[np.float64], row: int, column: int) -> tuple[float, float]:
-    """Offset of the top of a parabola through a maximum and its neighbours, per axis, in bins."""
-    n, m = a.shape
+def _wave(frequency: float, n: int) -> NDArray[np.complex64]:
+    wave: NDArray[np.complex64] = np.exp(-2j * np.pi * frequency * np.arange(n)).astype(np.complex64)
+    return wave
 
-    def top(before: float, at: float, after: float) -> float:
-        bend = before - 2 * at + after
-        return 0.0 if bend >= 0 else float(np.clip(0.5 * (before - after) / bend, -0.5, 0.5))
 
-    at = float(a[row, column])
-    dy = top(float(a[(row - 1) % n, column]), at, float(a[(row + 1) % n, column]))
-    dx = top(float(a[row, (column - 1) % m]), at, float(a[row, (column + 1) % m]))
-    return dy, dx
+def _vertex(before: float, at: float, after: float) -> float:
+    """Offset of the top of a parabola through a maximum and its neighbours, in bins."""
+    bend = before - 2 * at + after
+    return 0.0 if bend >= 0 else float(np.clip(0.5 * (before - after) / bend, -0.5, 0.5))

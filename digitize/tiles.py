@@ -30,13 +30,12 @@ _LONGEST_PX = 2400
 _WIDTH_MM, _UNUSUAL = 280.0, 0.8
 
 
-def whitened(part: Float, n: int = 512) -> Float:
+def whitened(tile: Float, n: int = 512) -> Float:
     """Log power over its local mean, widened by a bin.
 
     Parameters
     ----------
-    part : float32 array [side, side]
-        Windowed, of mean 0.
+    tile : float32 array [side, side]
     n : int
         Length of the transform.
 
@@ -46,13 +45,10 @@ def whitened(part: Float, n: int = 512) -> Float:
         Vertical frequencies from the most negative.
     """
     import cv2
-    from scipy import fft
 
-    half = fft.rfft(part, n, axis=1)
-    p = fft.fft(half, n, axis=0, overwrite_x=True)
-    power = (p.real**2 + p.imag**2).astype(np.float32)
-    power /= max(float(power.mean()), 1e-12)
-    log = np.log(np.fft.fftshift(power, axes=0) + np.float32(1e-4))
+    from digitize.spectra import summed_power
+
+    log = np.log(summed_power([tile], n) + np.float32(1e-4))
     height = log - cv2.blur(log, (31, 31))
     peak: Float = cv2.dilate(height, np.ones((3, 3), np.uint8))
     return peak
@@ -137,16 +133,13 @@ def _votes(picture: Float, low: float, high: float, max_tilt_deg: float) -> tupl
     side = min(_TILE_PX, *picture.shape)
     rows = np.unique(np.linspace(0, picture.shape[0] - side, _DOWN).astype(int))
     columns = np.unique(np.linspace(0, picture.shape[1] - side, _ACROSS).astype(int))
-    window = np.hanning(side).astype(np.float32)
-    window = window[:, None] * window
     pitches = np.exp(np.arange(np.log(low), np.log(high), _PITCH_STEP))
     tilts = np.arange(-max_tilt_deg, max_tilt_deg + 1e-9, _TILT_STEP_DEG)
     size = (2 * round(_PITCH_SPREAD / _PITCH_STEP) + 1, 2 * round(_TILT_SPREAD_DEG / _TILT_STEP_DEG) + 1)
     found = []
     for y in rows:
         for x in columns:
-            part = picture[y : y + side, x : x + side]
-            peak = whitened((part - part.mean()) * window)
+            peak = whitened(picture[y : y + side, x : x + side])
             both = comb_scores(peak, pitches, tilts) + comb_scores(peak, pitches, tilts + 90)
             # A tile that says the same of all combs, of paper or of a table, says nothing.
             both -= np.median(both)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from drawings import draw, draw_grid
@@ -145,3 +146,16 @@ def test_the_grid_picture_evens_out_shading_and_clips_ink() -> None:
     assert np.abs(picture).max() <= 2
     inner = np.s_[100:-100, 100:-100]
     assert np.corrcoef(picture[inner].ravel(), other[inner].ravel())[0, 1] > 0.97
+
+
+@pytest.mark.parametrize(("width", "height"), [(240, 160), (165, 98), (67, 70), (66, 101)])
+def test_the_grid_picture_is_that_of_its_definition(width: int, height: int) -> None:
+    image = np.random.default_rng(width).integers(0, 256, (height, width, 3), np.uint8)
+    darkest = image.min(axis=2).astype(np.float32)
+
+    def quarter(picture: np.ndarray) -> np.ndarray:
+        return cv2.GaussianBlur(cv2.resize(picture, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA), (0, 0), 4.0)
+
+    flat = darkest - cv2.resize(quarter(darkest), (width, height))
+    want = (flat * cv2.resize(1 / (np.sqrt(quarter(flat**2)) + 2), (width, height))).clip(-2, 2)
+    np.testing.assert_allclose(grid_picture(image), want, atol=1e-5)
