@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from digitize.inked import inked
 from digitize.sessions import open_network
 from digitize.trace import Row
 
@@ -30,6 +31,8 @@ PX_PER_MM = 4.0
 UNIT_MM = 20.0
 #: The network halves its maps five times.
 _STRIDE = 32
+#: Paper around the ink that it is shown, in pixels: 8 mm. Behind it the page may as well end.
+_MARGIN_PX = 32
 #: Value of `line_of_each_pixel` for ink that no line drew: letters, pulses, scribbles.
 NOBODY = 255
 
@@ -43,7 +46,7 @@ class OwnerMap:
     Parameters
     ----------
     trace : float32 array [height, width]
-        Probability that a lead drew the ink here.
+        Probability that a lead drew the ink here; 0 where there is none for 8 mm around.
     level_px : float32 array [height, width]
         Row of the 0 mV line of the lead that drew it, in pixels of the page.
     error_px : float32 array [height, width]
@@ -91,17 +94,19 @@ def owner_map(share: Float, light: NDArray[np.uint8], px_per_mm: float, weights:
     how = cv2.INTER_AREA if zoom < 1 else cv2.INTER_LINEAR
     ink = cv2.resize(share, None, fx=zoom, fy=zoom, interpolation=how).clip(0, 1)
     seen = cv2.resize(light, (ink.shape[1], ink.shape[0]), interpolation=how)
-    height, width = ink.shape
+    held = inked(ink, _MARGIN_PX, _STRIDE)
+    height, width = ink[held].shape
     h, w = (-(-n // _STRIDE) * _STRIDE for n in (height, width))
     pages = np.zeros((1, 2, h, w), np.float32)
-    pages[0, 0, :height, :width] = ink
-    pages[0, 1, :height, :width] = (200.0 - seen) / 128.0
+    pages[0, 0, :height, :width] = ink[held]
+    pages[0, 1, :height, :width] = (200.0 - seen[held]) / 128.0
     answer = _load(weights or _DEFAULT_FOLDER).run(None, {"page": pages})[0][0, :, :height, :width]
-    rows = np.arange(height, dtype=np.float32)[:, None]
+    rows = np.arange(held[0].start, held[0].stop, dtype=np.float32)[:, None]
+    trace, level, error = np.zeros((3, *ink.shape), np.float32)
+    trace[held] = 1 / (1 + np.exp(-answer[0]))
     # Whole pixels are centres on both scales.
-    level = (rows + answer[1] * (UNIT_MM * PX_PER_MM) + 0.5) / zoom - 0.5
-    error = np.exp(answer[2].clip(-5, 2)) * (UNIT_MM * px_per_mm)
-    trace = 1 / (1 + np.exp(-answer[0]))
+    level[held] = (rows + answer[1] * (UNIT_MM * PX_PER_MM) + 0.5) / zoom - 0.5
+    error[held] = np.exp(answer[2].clip(-5, 2)) * (UNIT_MM * px_per_mm)
     return OwnerMap(trace, level, error, zoom)
 
 

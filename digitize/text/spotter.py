@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from digitize.inked import inked
 from ecg.errors import ModelError, OptionsError, RecordError
 
 __all__ = ["GAINS", "LEAD_NAMES", "PX_PER_MM", "SPEEDS", "STRIDE_PX", "WORDS", "NameHit", "TextOptions", "find_names"]
@@ -26,6 +27,8 @@ PX_PER_MM = 4.0
 
 #: The network answers once every 8 pixels (2 mm) in both directions; no two words stand closer than that.
 STRIDE_PX = 8
+#: Paper around the ink that the network is shown, in pixels: 8 mm, twice the height of a name.
+_MARGIN_PX = 32
 
 #: Lead names that are told apart; "-aVR" is aVR printed upside down, in Cabrera order.
 LEAD_NAMES = (
@@ -134,11 +137,12 @@ def find_names(ink: NDArray[np.float32], options: TextOptions | None = None) -> 
     options = options or TextOptions()
     ink = _checked(ink)
     session, words = _load(options.weights or _DEFAULT_FOLDER)
-    height, width = ink.shape
+    held = inked(ink, _MARGIN_PX, STRIDE_PX)
+    height, width = ink[held].shape
     # The network halves the size three times: whole cells only, so that cell k is centred on pixel 8 k + 3.5.
-    padded = np.pad(ink, ((0, -height % STRIDE_PX), (0, -width % STRIDE_PX)))
+    padded = np.pad(ink[held], ((0, -height % STRIDE_PX), (0, -width % STRIDE_PX)))
     heat, box = session.run(None, {"ink": padded[None, None]})
-    hits = _peaks(heat[0], box[0], words, options.min_confidence)
+    hits = _peaks(heat[0], box[0], words, options.min_confidence, (held[1].start, held[0].start))
     kept = _without_overlaps(hits, options.max_overlap)
     # After the overlaps: an unsure speed is still better evidence than the less sure name inside it.
     kept = [hit for hit in kept if hit.is_lead or hit.confidence >= options.min_scale_confidence]
@@ -179,7 +183,13 @@ def _load(folder: Path) -> tuple[Any, tuple[str, ...]]:
     return session, words
 
 
-def _peaks(heat: NDArray[np.float32], box: NDArray[np.float32], words: tuple[str, ...], least: float) -> list[NameHit]:
+def _peaks(
+    heat: NDArray[np.float32],
+    box: NDArray[np.float32],
+    words: tuple[str, ...],
+    least: float,
+    corner_px: tuple[int, int] = (0, 0),
+) -> list[NameHit]:
     """Return the local maxima of the heat maps as hits.
 
     Parameters
@@ -188,6 +198,8 @@ def _peaks(heat: NDArray[np.float32], box: NDArray[np.float32], words: tuple[str
         Probability of each word's centre in each cell.
     box : float32 array [4, rows, columns]
         Centre's x and y from the cell's centre, then width and height as logarithms, all in cells.
+    corner_px : tuple of int
+        Column and row of the ink map in which the first cell starts.
     """
     hits = []
     for word, row, column in np.argwhere(heat >= least):
@@ -195,7 +207,7 @@ def _peaks(heat: NDArray[np.float32], box: NDArray[np.float32], words: tuple[str
             continue
         dx, dy, log_width, log_height = (float(v) for v in box[:, row, column])
         # Half a cell: cell k covers pixels 8 k to 8 k + 7, whose outer edges are 8 k and 8 k + 8.
-        x, y = STRIDE_PX * (column + 0.5 + dx), STRIDE_PX * (row + 0.5 + dy)
+        x, y = corner_px[0] + STRIDE_PX * (column + 0.5 + dx), corner_px[1] + STRIDE_PX * (row + 0.5 + dy)
         half_width, half_height = STRIDE_PX * np.exp(log_width) / 2, STRIDE_PX * np.exp(log_height) / 2
         corners = (x - half_width, y - half_height, x + half_width, y + half_height)
         hits.append(NameHit(words[word], _as_floats(corners), float(heat[word, row, column])))

@@ -152,13 +152,22 @@ def test_answers_come_in_pixels_of_the_page(tmp_path: Path) -> None:
         # Four pixels of a cell share an answer: channels are in fours.
         network.head.bias.copy_(answers.repeat_interleave(4))
     export_onnx(network, tmp_path / "model.onnx")
-    page = owner_map(np.zeros((160, 240), np.float32), np.full((160, 240), 200, np.uint8), MM, tmp_path)
+    ink = np.zeros((160, 240), np.float32)
+    ink[[0, -1], [0, -1]] = 1  # from corner to corner
+    page = owner_map(ink, np.full(ink.shape, 200, np.uint8), MM, tmp_path)
     assert page.trace.shape == (80, 120)
     np.testing.assert_allclose(page.trace, 1 / (1 + np.exp(-1)), rtol=1e-5)
     np.testing.assert_allclose(page.error_px, 2 * MM, rtol=1e-5)
     # Row r of the map is row 2 r + 1/2 of the page.
     want = 2 * np.arange(80) + 0.5 + 8 * MM
     np.testing.assert_allclose(page.level_px, np.repeat(want[:, None], 120, 1), atol=0.01)
+    # Bare paper, 8 mm and more from the ink, is nobody's; what is seen stands where it did.
+    ink[0, 0] = 0
+    part = owner_map(ink, np.full(ink.shape, 200, np.uint8), MM, tmp_path)
+    assert not part.trace[:, :64].any()
+    assert not part.trace[:32].any()
+    for name in ("trace", "level_px", "error_px"):
+        np.testing.assert_array_equal(getattr(part, name)[32:, 64:], getattr(page, name)[32:, 64:])
 
 
 def test_a_faint_spike_is_followed_to_its_tip() -> None:
