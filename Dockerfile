@@ -3,7 +3,7 @@ FROM python:3.11-slim-bookworm
 
 ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 \
     EINTHOVEN_WEB_DATABASE=sqlite:////data/web.db \
-    NUMBA_CACHE_DIR=/tmp/numba MPLCONFIGDIR=/tmp/matplotlib OMP_NUM_THREADS=2
+    NUMBA_CACHE_DIR=/home/einthoven/numba MPLCONFIGDIR=/tmp/matplotlib OMP_NUM_THREADS=2
 
 WORKDIR /app
 COPY constraints.txt setup.cfg pyproject.toml README.md LICENSE ./
@@ -19,6 +19,8 @@ RUN pip install -c constraints.txt ".[${EXTRAS}]" \
     && useradd --create-home --uid 10001 einthoven && mkdir /data && chown einthoven /data
 
 USER einthoven
+# Reads one page: compiled loops are kept, so that the first page of a container does not wait for them.
+RUN einthoven demo -o /tmp/demo && rm -r /tmp/demo
 VOLUME /data
 EXPOSE 8501
 HEALTHCHECK --start-period=120s CMD \

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from digitize.trace import Row, _runs
+from digitize.trace import Row, runs_at
 from ecg.errors import DigitizationError
 
 __all__ = ["Pulse", "agreed_height", "check_upright", "find_pulses", "second_gain"]
@@ -255,10 +256,14 @@ def _edge(share: Float, first: int, last: int, level: int) -> tuple[float, float
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
-def _depths(share: Float, left: int, right: int, level: int) -> NDArray[np.int64]:
+def _depths(share: Float, left: int, right: int, level: int) -> Any:
     """How far ink goes down from a level in each column."""
-    _, bottom, found = _runs(share[:, left:right], np.full(right - left, level), np.float32(0.5))
-    return np.where(found, bottom - level, 0)
+    path = np.empty(right - left, np.int64)
+    path[:] = level
+    _, depth, found = runs_at(share[:, left:right], path, np.float32(0.5))
+    for x in range(depth.size):
+        depth[x] = depth[x] - level if found[x] else 0
+    return depth
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]

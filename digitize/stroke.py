@@ -213,8 +213,11 @@ def fit_stroke(
         Root mean square difference between drawn and seen ink over the pixels compared.
     """
     options = options or StrokeOptions()
+    columns = np.flatnonzero((weight > 0) & (high >= low))
+    columns = columns[(columns >= np.floor(x[0] - 0.5)) & (columns <= np.ceil(x[-1] + 0.5))]
     result, error = _fit(
         np.ascontiguousarray(share),
+        columns,
         np.ascontiguousarray(x, dtype=np.float64),
         np.array(y, dtype=np.float64),
         low.astype(np.int64),
@@ -233,6 +236,7 @@ def fit_stroke(
 @njit(cache=True, fastmath=True)  # type: ignore[untyped-decorator]
 def _fit(
     share: Float,
+    columns: Int,
     x: Double,
     y: Double,
     low: Int,
@@ -251,10 +255,6 @@ def _fit(
     near = int(np.ceil((reach + 0.5) / dx)) + 1  # segments on either side that can be the nearest
     farthest = reach + 2.0  # the pen does not come here
     profile, fine = _profile(half, soft, farthest)
-    seen_columns = (weight > 0.0) & (high >= low)
-    seen_columns[: max(0, int(np.floor(x[0] - 0.5)))] = False
-    seen_columns[int(np.ceil(x[n - 1] + 0.5)) + 1 :] = False
-    columns = np.flatnonzero(seen_columns)
     tallest = 0
     paper = 0.0  # squared error where nothing is drawn
     count = 0.0

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from digitize.cheapest_path import COVERED, cheapest_path
 
-__all__ = ["Row", "attach_runs", "background_level", "find_rows", "heart", "retrace", "retrace_all"]
+__all__ = ["Row", "attach_runs", "background_level", "find_rows", "heart", "retrace", "retrace_all", "runs_at"]
 
 Float = NDArray[np.float32]
 Int = NDArray[np.int64]
@@ -234,12 +234,13 @@ def attach_runs(share: Float, path: Int) -> tuple[Int, Int, NDArray[np.bool_]]:
     """
     if not share.flags.f_contiguous:  # laid out column by column it is read as fast as it comes
         share = np.ascontiguousarray(share)
-    top, bottom, found = _runs(share, path, np.float32(COVERED))
+    top, bottom, found = runs_at(share, path, np.float32(COVERED))
     return top, bottom, found
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
-def _runs(share: Float, path: Int, covered: float) -> tuple[Int, Int, NDArray[np.bool_]]:
+def runs_at(share: Float, path: Int, covered: float) -> tuple[Int, Int, NDArray[np.bool_]]:
+    """Do what `attach_runs` does, for other compiled loops; ``covered`` is the share of ink that ends a run."""
     h, w = share.shape
     top = path.copy()
     bottom = path.copy()

@@ -128,7 +128,8 @@ def _fill(
                 y += 1
             n = b - a + 1
             part = mine[x, a - low : b + 1 - low]
-            part[:] = own[:n]
+            for i in range(n):
+                part[i] = own[i]
             _close(part, spare, under // 2)
             for i in range(n):
                 part[i] = min(part[i], share[a + i, x] / darkness, np.float32(1))
