@@ -15,33 +15,23 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ecg.record import LEADS, ECGRecord
+from ecg.territories import TERRITORY_LEADS
 from ecg.waves import delineate
 from explain.result import Explanation
 
-__all__ = ["TERRITORY_LEADS", "WAVES", "Anatomy", "anatomy", "evidence", "shown_on", "wave_labels"]
+__all__ = ["WAVES", "Anatomy", "anatomy", "evidence", "shown_on", "wave_labels"]
 
 Labels = NDArray[np.int8]
 Float = NDArray[np.float64]
 
 #: What a sample can belong to; its place is its label.
 WAVES = ("rest", "P", "QRS", "ST", "T")
-#: Leads of each wall. A posterior infarction shows reversed in V1 to V3: as depression of ST.
-TERRITORY_LEADS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "anterior": ("V1", "V2", "V3", "V4"),
-        "septal": ("V1", "V2"),
-        "lateral": ("I", "aVL", "V5", "V6"),
-        "inferior": ("II", "III", "aVF"),
-        "posterior": ("V1", "V2", "V3"),
-    }
-)
 #: A stretch is told where it holds this share of the attribution in this share of the time or less: three times what
 #: even spreading gives.
 _MOST, _BRIEF = 0.6, 0.2

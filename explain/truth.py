@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecg.record import ECGRecord
-from explain.anatomy import TERRITORY_LEADS, WAVES, evidence, shown_on, wave_labels
+from ecg.territories import TERRITORY_LEADS
+from explain.anatomy import WAVES, evidence, shown_on, wave_labels
 from explain.faithfulness import pointing
 from explain.result import Explanation
 

@@ -20,18 +20,14 @@ from numpy.typing import NDArray
 from classify.inputs import InputSpec, to_input
 from classify.resampling import resampled
 from ecg.beats import WORK_RATE_HZ, find_beats, lead_groups
+from ecg.limb import LIMB_FROM_I_II, limb_estimate
 from ecg.record import LEADS, ECGRecord, resample, select
 
-__all__ = ["BEAT_START_S", "LIMB_FROM_I_II", "View", "typical_beats", "view_of"]
+__all__ = ["BEAT_START_S", "View", "typical_beats", "view_of"]
 
 Float32 = NDArray[np.float32]
 Float = NDArray[np.float64]
 
-#: Limb leads from I and II (Einthoven 1912, Goldberger 1942), in standard order.
-LIMB_FROM_I_II = np.array([[1, 0], [0, 1], [-1, 1], [-0.5, -0.5], [1, -0.5], [-0.5, 1]], dtype=np.float64)
-#: Squared weights of the limb leads in the estimate: one over the squared gain of a lead against a bipolar one in its
-#: direction, (√3/2)² for Goldberger's (Malmivuo & Plonsey 1995, 15.4).
-_LIMB_WEIGHT = np.array([1, 1, 1, 4 / 3, 4 / 3, 4 / 3])
 #: A median beat starts so many seconds before the middle of its QRS (`classify.morphology.median_beat`).
 BEAT_START_S = -0.3
 _N_LIMB = len(LIMB_FROM_I_II)
@@ -200,12 +196,9 @@ def _carry(shown: NDArray[np.bool_], spec: InputSpec) -> Float32:
         out[row, column] = shown[column]
     patterns, which = np.unique(shown[:_N_LIMB], axis=1, return_inverse=True)
     for k, there in enumerate(patterns.T):
-        basis = LIMB_FROM_I_II[there]
-        if len(basis) < 2:  # any two limb leads tell both dimensions
+        if there.sum() < 2:  # any two limb leads tell both dimensions
             continue
-        estimate = np.zeros((2, _N_LIMB))
-        weight = np.sqrt(_LIMB_WEIGHT[there])
-        estimate[:, there] = np.linalg.pinv(basis * weight[:, None]) * weight
+        estimate = limb_estimate(there)
         here = which.reshape(-1) == k
         for row, lead in enumerate(spec.leads):
             place = LEADS.index(lead)

@@ -8,8 +8,9 @@ from subjects import heart, page_of
 
 from classify.inputs import to_input
 from classify.models import MODELS
+from ecg.limb import LIMB_FROM_I_II
 from ecg.record import LEADS, ECGRecord, select
-from explain.view import LIMB_FROM_I_II, view_of
+from explain.view import view_of
 
 PAPER = MODELS["resnet1d_se"].spec
 TWELVE = MODELS["xresnet1d101"].spec
