@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
 from classify.augment import Bank, as_paper, crop, mixing
+from classify.hearts import Hearts
 from classify.images.vary import varied
 from classify.inputs import InputSpec
 from classify.options import PaperOptions, TrainOptions
@@ -41,6 +42,8 @@ class Batches:
         Whether records are mixed, cut and shown as paper; else they come as they are.
     views : sequence of LabelledSet
         The same records as teachers take them: mixed and cut alike, ``view_0`` and so on in a batch.
+    hearts : Hearts, optional
+        Of which `TrainOptions.hearts` are in each batch: ``heart_x`` as paper shows them, ``heart_whole`` before that.
     """
 
     def __init__(
@@ -53,7 +56,9 @@ class Batches:
         bank: Bank | None,
         learns: bool,
         views: Sequence[LabelledSet] = (),
+        hearts: Hearts | None = None,
     ) -> None:
+        self.hearts = hearts if learns else None
         self.views = tuple(views) if learns else ()
         self.known, self.rows, self.targets = known, rows, targets
         self.options, self.paper, self.bank, self.learns = options, paper, bank, learns
@@ -76,7 +81,18 @@ class Batches:
             rng = np.random.default_rng([self.options.seed, self.epoch, *places])
             x, y, extra, views = self._varied(x, y, extra, views, rng)
         seen = {f"view_{k}": torch.from_numpy(view) for k, view in enumerate(views)}
+        if self.hearts is not None:
+            seen |= self._lesson(self.hearts, np.random.default_rng([self.options.seed, self.epoch, *places, 1]))
         return {"x": torch.from_numpy(x), "y": torch.from_numpy(y), "extra": torch.from_numpy(extra), **seen}
+
+    def _lesson(self, hearts: Hearts, rng: np.random.Generator) -> dict[str, Tensor]:
+        """Hearts of one batch, cut like its records but not mixed: where a finding shows is a place in one heart."""
+        samples = None if self.options.crop_s is None else round(self.options.crop_s * self.known.spec.fs)
+        whole, y, extra, truth = hearts.lesson(self.options.hearts, samples, rng)
+        shown = as_paper(whole, self.paper, rng, self.bank, self.known.spec.leads) if self.paper.acts else whole
+        x = np.ascontiguousarray(shown, dtype=np.float32)
+        told = {"x": x, "whole": whole, "y": y, "extra": extra, "truth": truth}
+        return {f"heart_{name}": torch.from_numpy(value) for name, value in told.items()}
 
     def _varied(
         self, x: Float32, y: Float32, extra: Float32, views: list[Float32], rng: np.random.Generator

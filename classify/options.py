@@ -124,6 +124,9 @@ class TrainOptions:
     start : str
         Weights that the network starts from (`classify.images.backbones.load_start`): ``"imagenet"``, a file, or a
         model by folder, URL or name; empty for none.
+    blend : float
+        Share of what was learnt in the weights that are kept; the start has the rest. Between the two a network keeps
+        most of what it knew and has most of what it learnt (Wortsman et al., CVPR 2022, arXiv 2109.01903).
     freeze : bool
         Only the last dense layer is learnt; all else stays as it started, statistics of batch normalisation too.
     penalty : float
@@ -134,6 +137,11 @@ class TrainOptions:
     vary : float
         How far pictures are shifted, scaled and changed in tone while they are learnt, from 0 (not at all) to 1
         (`classify.images.vary`).
+    hearts : int
+        Synthetic hearts that are learnt in each batch beside its records (`classify.hearts`), 0 for none.
+    reasons : float
+        Weight in the loss of what the network sees of them elsewhere than where their finding shows
+        (`classify.reasons`).
     keep : str
         Weights of the epoch with the highest AUROC (``"best"``) or the lowest loss (``"loss"``) on validation, or of
         the ``"last"``.
@@ -179,10 +187,13 @@ class TrainOptions:
     lessons: Literal["records", "batches"] = "records"
     share: float = 1.0
     start: str = ""
+    blend: float = 1.0
     freeze: bool = False
     penalty: float = 0.0
     weigh_classes: bool = False
     vary: float = 0.0
+    hearts: int = 0
+    reasons: float = 0.0
     keep: Literal["best", "loss", "last"] = "best"
     threshold: str = "f1"
     seed: int = 0
@@ -192,19 +203,30 @@ class TrainOptions:
     workers: int = 0
 
     def __post_init__(self) -> None:
-        for name, least in (("epochs", 1), ("batch", 2), ("patience", 1), ("stop_after", 0), ("devices", 0)):
+        for name, least in (
+            ("epochs", 1),
+            ("batch", 2),
+            ("patience", 1),
+            ("stop_after", 0),
+            ("devices", 0),
+            ("hearts", 0),
+        ):
             if getattr(self, name) < least:
                 raise OptionsError(f"{name} must be {least} or more, got {getattr(self, name)}")
-        for name in ("warm_up", "ema", "distil", "share", "hide_person", "vary"):
+        for name in ("warm_up", "ema", "distil", "share", "hide_person", "vary", "blend"):
             _within(name, getattr(self, name), 0, 1)
-        for name in ("weight_decay", "clip", "mixup"):
+        for name in ("weight_decay", "clip", "mixup", "reasons"):
             _within(name, getattr(self, name), 0, 1000)
         if not self.lr > 0 or self.share == 0 or self.ema == 1:
             raise OptionsError("lr and share must be above 0 and ema below 1")
         if self.freeze and not self.start:
             raise OptionsError("freeze keeps what a network starts with; name a start")
+        if self.blend < 1 and not self.start:
+            raise OptionsError("blend mixes what was learnt with what a network starts with; name a start")
         if self.penalty < 0 or (self.penalty and not self.freeze):
             raise OptionsError(f"penalty is 0 or more, and for a last layer that is learnt alone; got {self.penalty}")
+        if self.reasons and not self.hearts:
+            raise OptionsError("reasons are learnt from synthetic hearts; give hearts, their number in a batch")
         if self.crop_s is not None and not self.crop_s > 0:
             raise OptionsError(f"crop_s must be a positive number of seconds, got {self.crop_s}")
         if self.pooled != "whole" and self.crop_s is None:

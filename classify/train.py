@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classify.export import ABSTAIN, LIMITS, calibrate, export_forest, export_network, without_outputs
+from classify.hearts import drawn_hearts
 from classify.labels import Task
 from classify.models import ModelEntry
 from classify.options import PaperOptions, TrainOptions, check_bank
@@ -218,7 +219,7 @@ def _fitted(
         import torch
 
         from classify.figures import draw_history
-        from classify.images.backbones import started
+        from classify.images.backbones import blended, started
         from classify.images.heads import solved_head
         from classify.training import Learner, Recorder
     except ImportError as error:
@@ -247,6 +248,8 @@ def _fitted(
         state = torch.load(out / _BEST_FILE, map_location="cpu", weights_only=True)["state_dict"]
         prefix = "network." if learner.average is None else "average."
         kept.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
+    if run.options.blend < 1:
+        kept = blended(kept, run.options.start, run.options.blend)
     return kept.cpu().float().to(memory_format=torch.contiguous_format)
 
 
@@ -286,7 +289,8 @@ def _loaders(
     if options.balanced and len(run.tasks) == 1 and run.tasks[0].kind == "binary":
         positive = targets[rows[0], 0] > 0.5
     views = [teacher.known for teacher in teachers]
-    learning = Batches(known, rows[0], targets, options, paper, bank, learns=True, views=views)
+    hearts = drawn_hearts(run.tasks, targets.shape[1], known.spec, options.seed) if options.hearts else None
+    learning = Batches(known, rows[0], targets, options, paper, bank, learns=True, views=views, hearts=hearts)
     return loader(learning, positive), loader(Batches(known, rows[1], targets, options, paper, None, learns=False))
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from classify.options import TrainOptions
+from classify.reasons import misplaced
 from classify.runtime import windows_of
 from classify.teaching import Teacher
 from classify.vision import torchvision
@@ -167,6 +168,11 @@ class Learner(lightning.LightningModule):  # type: ignore[misc]  # lightning's t
         self._losses = []
         if self.options.freeze:
             self.network.eval()
+        if self.options.hearts and self.options.start:
+            # Drawn hearts are not to move the statistics that recorded ones have left.
+            for part in self.network.modules():
+                if isinstance(part, nn.modules.batchnorm._BatchNorm):
+                    part.eval()
         if self.options.warm_lr is not None and self.options.schedule != "one_cycle" and self.current_epoch < 2:
             rate = self.options.warm_lr if self.current_epoch == 0 else self.options.lr
             for group in self.trainer.optimizers[0].param_groups:
@@ -179,7 +185,13 @@ class Learner(lightning.LightningModule):  # type: ignore[misc]  # lightning's t
             told = [t.answers(batch[f"view_{k}"], y.shape[1]) for k, t in enumerate(self.teachers)]
             mean = torch.nanmean(torch.stack(told), dim=0)
             y = torch.where(torch.isfinite(mean), torch.lerp(y, mean, self.options.distil), y)
-        loss = group_loss(self.network(batch["x"], batch["extra"]), y, self.groups)
+        x, extra = batch["x"], batch["extra"]
+        if "heart_x" in batch:
+            x, y, extra = (torch.cat([a, batch[f"heart_{n}"]]) for a, n in ((x, "x"), (y, "y"), (extra, "extra")))
+        loss = group_loss(self.network(x, extra), y, self.groups)
+        if self.options.reasons:
+            outside = misplaced(self.network, batch["heart_whole"], batch["heart_y"], batch["heart_truth"])
+            loss = loss + self.options.reasons * outside
         self._losses.append(loss.detach())
         return loss
 

@@ -6,6 +6,7 @@ with licences of their own; nothing is fetched unless it is asked for.
 
 from __future__ import annotations
 
+import copy
 import importlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 from classify.vision import torchvision
 from ecg.errors import ModelError
 
-__all__ = ["IMAGENET", "PageNetwork", "backbone", "load_start", "started", "three_channels"]
+__all__ = ["IMAGENET", "PageNetwork", "backbone", "blended", "load_start", "started", "three_channels"]
 
 #: Name by which ImageNet's weights are asked for as a start.
 IMAGENET = "imagenet"
@@ -135,6 +136,18 @@ def started(network: Any, start: str) -> Any:
     """Return a network with the weights that it starts from (`load_start`); as it is drawn where none are named."""
     if start:
         load_start(network, start)
+    return network
+
+
+def blended(network: Any, start: str, share: float) -> Any:
+    """Mix a network's weights with those that it started from; share is its own part, 0 to 1."""
+    first = copy.deepcopy(network)
+    load_start(first, start)
+    mixed = first.state_dict()
+    for name, value in network.state_dict().items():
+        if value.dtype.is_floating_point:
+            mixed[name] = mixed[name].to(value.device).lerp(value, share)
+    network.load_state_dict(mixed)
     return network
 
 

@@ -316,3 +316,23 @@ def test_paper_options_outside_their_range_are_refused() -> None:
     for changes in ({"share": 1.5}, {"noise_mv": (0.2, 0.1)}, {"gain_sd": -1.0}):
         with pytest.raises(OptionsError):
             PaperOptions(**changes)
+
+
+def test_what_is_kept_lies_between_the_start_and_what_was_learnt(several, tmp_path) -> None:
+    options = replace(QUICK, start=str(several), keep="last", ema=0.0)
+    kept = {}
+    for blend in (0.0, 0.5, 1.0):
+        run = run_of(("mi_sttc",), options=replace(options, blend=blend), entry=MODELS["resnet1d_se"])
+        train(run, tiny_set(), tmp_path / str(blend))
+        kept[blend] = load_network(tmp_path / str(blend)).state_dict()
+    first = load_network(several).state_dict()
+    name = "stem.0.weight" if "stem.0.weight" in first else next(n for n in first if first[n].ndim > 1)
+    assert torch.allclose(kept[0.0][name], first[name], atol=1e-6)
+    assert not torch.allclose(kept[1.0][name], first[name], atol=1e-4)
+    middle = (kept[0.0][name] + kept[1.0][name]) / 2
+    assert torch.allclose(kept[0.5][name], middle, atol=1e-3), "weights are kept as float16"
+
+
+def test_a_blend_needs_a_start() -> None:
+    with pytest.raises(OptionsError, match="name a start"):
+        TrainOptions(blend=0.5)
