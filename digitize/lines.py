@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from digitize.hidden import Box, bar_boxes, show_around, word_boxes
@@ -17,7 +19,7 @@ from digitize.result import LeadTrace
 from digitize.stroke import FAINT, UNKNOWN, Pen, StrokeOptions, first_guess, fit_stroke
 from ecg import LeadBox, PaperScale
 
-__all__ = ["LineReading", "Place", "name_strips", "places_of", "read_line"]
+__all__ = ["LineReading", "Place", "least_difference", "name_strips", "places_of", "read_line"]
 
 Double = NDArray[np.float64]
 
@@ -317,8 +319,7 @@ def _same_line(strip: LeadTrace, shorts: Sequence[LeadTrace]) -> str | None:
         both = np.isfinite(a) & np.isfinite(b)
         if both.sum() < 0.5 * short.y.size or np.std(b[both]) == 0:
             continue
-        best = min(_difference(a, b, shift) for shift in range(-6, 7))  # 12 ms at 500 Hz: how well boundaries are known
-        misfit[short.box.lead] = best
+        misfit[short.box.lead] = least_difference(a, b, 6)  # 12 ms at 500 Hz: how well boundaries are known
     if len(misfit) < 2:
         return None
     (lead, least), (_, second) = sorted(misfit.items(), key=lambda item: item[1])[:2]
@@ -330,10 +331,47 @@ def _samples_per_s(trace: LeadTrace) -> float:
     return trace.y.size / (trace.box.stop_s - trace.box.start_s)
 
 
-def _difference(a: Double, b: Double, shift: int) -> float:
-    """Spread of the difference of two lines at a shift, over the spread of the second."""
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def least_difference(a: Double, b: Double, most: int) -> float:
+    """Spread of the difference of two lines over the spread of the second, at the best of some shifts.
+
+    Parameters
+    ----------
+    a, b : float array [samples]
+        NaN where a line is not known.
+    most : int
+        Samples by which the first may be shifted either way.
+
+    Returns
+    -------
+    float
+        Infinite where ten points or fewer can be compared, or the second line is level.
+    """
     n = a.size
-    x, y = (a[shift:], b[: n - shift]) if shift >= 0 else (a[: n + shift], b[-shift:])
-    difference = (x - y)[np.isfinite(x - y)]
-    spread = float(np.std(b[np.isfinite(b)]))
-    return float(np.std(difference)) / spread if difference.size > 10 and spread > 0 else float("inf")
+    spread = _spread(b, np.zeros(n), 0)
+    if not spread > 0.0:
+        return np.inf
+    least = np.inf
+    for shift in range(-most, most + 1):
+        least = min(least, _spread(a, b, shift) / spread)
+    return least
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _spread(a: Double, b: Double, shift: int) -> Any:
+    """Take the standard deviation of a[k + shift] - b[k] over what both have; infinite of ten points or fewer."""
+    first, last = max(0, -shift), min(b.size, a.size - shift)
+    count, total = 0, 0.0
+    for k in range(first, last):
+        value = a[k + shift] - b[k]
+        if np.isfinite(value):
+            count += 1
+            total += value
+    if count <= 10:
+        return np.inf
+    mean, square = total / count, 0.0
+    for k in range(first, last):
+        value = a[k + shift] - b[k]
+        if np.isfinite(value):
+            square += (value - mean) ** 2
+    return np.sqrt(square / count)

@@ -130,8 +130,9 @@ def line_of_each_pixel(owners: OwnerMap, rows: tuple[Row, ...], shape: tuple[int
 
     levels = np.array([r.level_px for r in rows])
     bounds = (levels[1:] + levels[:-1]) / 2
-    line = np.searchsorted(bounds, owners.level_px).astype(np.uint8)
-    line[owners.trace < 0.1] = NOBODY
+    line = np.full(owners.trace.shape, NOBODY, np.uint8)
+    drawn = owners.trace >= 0.1
+    line[drawn] = np.searchsorted(bounds, owners.level_px[drawn])
     height, width = shape
     whole: NDArray[np.uint8] = cv2.resize(line, (width, height), interpolation=cv2.INTER_NEAREST)
     return whole

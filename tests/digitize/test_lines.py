@@ -9,7 +9,7 @@ import pytest
 from drawings import beats, draw_line
 
 from digitize.layout import Frame, LayoutMatch
-from digitize.lines import LineReading, Place, places_of, read_line
+from digitize.lines import LineReading, Place, least_difference, places_of, read_line
 from digitize.overlap import share_out
 from digitize.pulse import Pulse
 from digitize.stroke import Pen
@@ -143,3 +143,27 @@ def test_places_come_row_by_row_then_strips_with_their_columns_and_zero_lines() 
     assert strip.is_strip
     assert (strip.row, strip.column, strip.start_px, strip.stop_px) == (3, 0, 100.0, 1400.0)
     assert not any(p.is_strip for p in places[:-1])
+
+
+def test_the_least_difference_is_that_of_the_best_shift() -> None:
+    rng = np.random.default_rng(2)
+    b = np.cumsum(rng.normal(size=400))
+    a = np.roll(b, 4) + rng.normal(0, 0.05, 400)
+    a[100:140], b[300:310] = np.nan, np.nan
+
+    def plain(shift: int) -> float:
+        x, y = (a[shift:], b[: 400 - shift]) if shift >= 0 else (a[: 400 + shift], b[-shift:])
+        return float(np.nanstd(x - y) / np.nanstd(b))
+
+    want = [plain(shift) for shift in range(-6, 7)]
+    assert int(np.argmin(want)) - 6 == 4
+    assert least_difference(a, b, 6) == pytest.approx(min(want), rel=1e-9)
+    assert least_difference(a, b, 2) == pytest.approx(min(want[4:9]), rel=1e-9)
+
+
+def test_lines_that_share_ten_points_and_level_lines_cannot_be_compared() -> None:
+    line = np.sin(np.arange(60.0))
+    few = np.where(np.arange(60) < 10, line, np.nan)
+    assert least_difference(few, line, 3) == np.inf
+    assert least_difference(line, np.zeros(60), 3) == np.inf
+    assert least_difference(line, np.full(60, np.nan), 3) == np.inf
