@@ -31,6 +31,8 @@ PX_PER_MM = 4.0
 UNIT_MM = 20.0
 #: The network halves its maps five times.
 _STRIDE = 32
+#: Largest expected error, as the logarithm of so many units.
+_WORST = 2.0
 #: Paper around the ink that it is shown, in pixels: 8 mm. Behind it the page may as well end.
 _MARGIN_PX = 32
 #: Value of `line_of_each_pixel` for ink that no line drew: letters, pulses, scribbles.
@@ -102,11 +104,12 @@ def owner_map(share: Float, light: NDArray[np.uint8], px_per_mm: float, weights:
     pages[0, 1, :height, :width] = (200.0 - seen[held]) / 128.0
     answer = _load(weights or _DEFAULT_FOLDER).run(None, {"page": pages})[0][0, :, :height, :width]
     rows = np.arange(held[0].start, held[0].stop, dtype=np.float32)[:, None]
-    trace, level, error = np.zeros((3, *ink.shape), np.float32)
+    trace, level = np.zeros((2, *ink.shape), np.float32)
+    error = np.full(ink.shape, np.exp(_WORST) * (UNIT_MM * px_per_mm), np.float32)
     trace[held] = 1 / (1 + np.exp(-answer[0]))
     # Whole pixels are centres on both scales.
     level[held] = (rows + answer[1] * (UNIT_MM * PX_PER_MM) + 0.5) / zoom - 0.5
-    error[held] = np.exp(answer[2].clip(-5, 2)) * (UNIT_MM * px_per_mm)
+    error[held] = np.exp(answer[2].clip(-5, _WORST)) * (UNIT_MM * px_per_mm)
     return OwnerMap(trace, level, error, zoom)
 
 
