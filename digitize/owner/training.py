@@ -226,7 +226,8 @@ def _card(
             "page": "float32 [1, 2, height, width]: share of ink, 0 to 1; (200 - light) / 128",
             "px_per_mm": PX_PER_MM,
             "sides_multiple_of_px": 32,
-            "output": "logits of trace, pulse, print; rows down to the own lead's 0 mV and log of its error, in 20 mm",
+            "output": "logits of trace, pulse, print; rows down to the own lead's 0 mV and log of its error, in 20 mm; "
+            "model.onnx: trace and the last two",
         },
         labels=("trace", "pulse", "print", "level", "level_error"),
         thresholds={},
