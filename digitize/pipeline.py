@@ -30,6 +30,7 @@ from digitize.recordings import chosen, find_recordings, read_parts
 from digitize.result import Digitization
 from digitize.segment import InkMap, bridged, ink_map, remove_rules
 from digitize.sheet import Sheet, upright
+from digitize.shrinking import scaled
 from digitize.simultaneous import aligned
 from digitize.stroke import Pen, measure_pen
 from digitize.text import PX_PER_MM, NameHit, find_names, look_again, printed_scale
@@ -230,11 +231,8 @@ def _names(share: Float, px_per_mm: float, options: DigitizeOptions) -> tuple[Na
     """Find the printed words, in pixels of the page."""
     if options.method == "classical":
         return ()
-    import cv2
-
     zoom = PX_PER_MM / px_per_mm
-    how = cv2.INTER_AREA if zoom < 1 else cv2.INTER_LINEAR
-    hits = find_names(cv2.resize(share, None, fx=zoom, fy=zoom, interpolation=how).clip(0, 1))
+    hits = find_names(scaled(share, zoom).clip(0, 1))
     found = []
     for h in hits:
         x0, y0, x1, y1 = (v / zoom for v in h.xyxy_px)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from digitize.grid import GridMeasure
 from digitize.mixture import brightest, crossed, filled, ink_counts, longest_runs, medians, solved, without_colour
+from digitize.shrinking import scaled
 from ecg.errors import DigitizationError
 
 __all__ = ["InkMap", "bridged", "ink_map", "remove_rules"]
@@ -198,7 +199,7 @@ def _paper(brightest: Grey, px_per_mm: float) -> Grey:
 
     size = (brightest.shape[1], brightest.shape[0])
     zoom = 2 / px_per_mm
-    small = cv2.resize(brightest, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA)
+    small = scaled(brightest, zoom)
     closed = cv2.morphologyEx(small, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (7, 7)))
     smooth = cv2.GaussianBlur(closed, (0, 0), 2)
     paper: Grey = cv2.resize(smooth.clip(1), size, interpolation=cv2.INTER_LINEAR)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitize.owner.owners import OwnerMap
+from digitize.shrinking import resized
 from digitize.trace import Row
 
 __all__ = ["find_levels"]
@@ -42,10 +43,9 @@ def find_levels(owners: OwnerMap, share: Float, px_per_mm: float, *, most: int =
     tuple of Row
         From top to bottom; paths run along the levels and are yet to be searched.
     """
-    import cv2
     from scipy.ndimage import gaussian_filter1d
 
-    small = cv2.resize(share, (owners.trace.shape[1], owners.trace.shape[0]), interpolation=cv2.INTER_AREA)
+    small = resized(share, owners.trace.shape)
     y, x = np.nonzero((owners.trace > 0.5) & (small > 0.3))
     if y.size == 0:
         return ()

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from digitize.inked import inked
 from digitize.sessions import open_network
+from digitize.shrinking import resized, scaled
 from digitize.trace import Row
 
 __all__ = ["NOBODY", "OwnerMap", "line_of_each_pixel", "owner_map"]
@@ -90,12 +91,9 @@ def owner_map(share: Float, light: NDArray[np.uint8], px_per_mm: float, weights:
     ModelError
         If the network is not there.
     """
-    import cv2
-
     zoom = PX_PER_MM / px_per_mm
-    how = cv2.INTER_AREA if zoom < 1 else cv2.INTER_LINEAR
-    ink = cv2.resize(share, None, fx=zoom, fy=zoom, interpolation=how).clip(0, 1)
-    seen = cv2.resize(light, (ink.shape[1], ink.shape[0]), interpolation=how)
+    ink = scaled(share, zoom).clip(0, 1)
+    seen = resized(light, ink.shape)
     held = inked(ink, _MARGIN_PX, _STRIDE)
     height, width = ink[held].shape
     h, w = (-(-n // _STRIDE) * _STRIDE for n in (height, width))

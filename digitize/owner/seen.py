@@ -21,6 +21,7 @@ from digitize.orient import turned
 from digitize.owner.owners import PX_PER_MM
 from digitize.segment import ink_map, remove_rules
 from digitize.sheet import Sheet, upright
+from digitize.shrinking import resized
 from ecg.errors import DigitizationError
 from ecg.formats.atomic import replacing
 from synth.lattice import invert, look_up
@@ -143,13 +144,10 @@ def _at_network_scale(
     lines: Points,
     zoom: float,
 ) -> OwnerPage:
-    import cv2
-
     height, width = seen[0].shape
     size = (round(width * zoom), round(height * zoom))
     ratio = np.array([size[0] / width, size[1] / height])
-    how = cv2.INTER_AREA if zoom < 1 else cv2.INTER_LINEAR
-    share = cv2.resize(seen[0], size, interpolation=how).clip(0, 1)
+    share = resized(seen[0], size[::-1]).clip(0, 1)
     # Whole pixels are centres on both scales.
     baselines = (lines + 0.5) * ratio - 0.5
     printed = []
@@ -159,7 +157,7 @@ def _at_network_scale(
         printed.append((kind, *quad.min(axis=0), *quad.max(axis=0)))
     drawn = OwnerPage(
         np.rint(share * 255).astype(np.uint8),
-        cv2.resize(seen[1], size, interpolation=how),
+        resized(seen[1], size[::-1]),
         _owners(page, sheet, size, ratio),
         baselines.astype(np.float32),
         np.array(printed, np.float32).reshape(-1, 5),
