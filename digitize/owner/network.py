@@ -106,6 +106,10 @@ class OwnerNetwork(nn.Module):  # type: ignore[misc]
             Logits of trace, pulse and other print; rows down to the level of the lead that drew the pixel, and the
             logarithm of that distance's expected absolute error, both in units of 20 mm.
         """
+        return nn.functional.pixel_shuffle(self.cells(page), 2)
+
+    def cells(self, page: Any) -> Any:
+        """Answer for cells of two by two pixels: four channels for each of the numbers, row by row."""
         half = self.stem(page)
         one = self.down_one(half)
         two = self.down_two(one)
@@ -114,7 +118,7 @@ class OwnerNetwork(nn.Module):  # type: ignore[misc]
         x = self.up_two(torch.cat([_doubled(x), two], 1))
         x = self.up_one(torch.cat([_doubled(x), one], 1))
         x = self.up_half(torch.cat([_doubled(x), half], 1))
-        return nn.functional.pixel_shuffle(self.head(x), 2)
+        return self.head(x)
 
 
 def _doubled(x: Any) -> Any:
@@ -166,7 +170,8 @@ def owner_loss(answer: Any, want: Any, ink: Any) -> tuple[Any, float, float]:
 class _Shipped(OwnerNetwork):
     """The same answers, those that the reader uses only, in blocks of 16 channels: onnxruntime keeps these in place.
 
-    The channels that fill the blocks hold zeros.
+    The channels that fill the blocks hold zeros. Answers stay cell by cell: onnxruntime takes 10 ms a page to put them
+    at their pixels.
 
     Parameters
     ----------
@@ -197,18 +202,21 @@ class _Shipped(OwnerNetwork):
             part.weight.data[: weight.shape[0], second : second + skipped] = weight[:, below:]
             part.bias.data[: bias.size(0)] = bias
 
+    def forward(self, page: Any) -> Any:
+        return self.cells(page)
+
 
 def export_onnx(network: OwnerNetwork, path: Path) -> None:
-    """Write a fused network for onnxruntime: input `page`, output `answer`, sides any multiples of 32 pixels.
+    """Write a fused network for onnxruntime: input `page`, output `cells`, sides any multiples of 32 pixels.
 
-    The answer holds `ANSWERS` of the network's channels.
+    For each of `ANSWERS` there are four channels, those of the two by two pixels of a cell.
     """
     cells = [torch.export.Dim(name, min=1, max=1024) for name in ("rows", "columns")]
     program = torch.onnx.export(
         _Shipped(network).eval(),
         (torch.zeros(1, 2, 64, 96),),
         input_names=["page"],
-        output_names=["answer"],
+        output_names=["cells"],
         dynamic_shapes={"page": {2: 32 * cells[0], 3: 32 * cells[1]}},
         dynamo=True,
         optimize=True,

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from digitize.inked import inked
@@ -100,15 +101,26 @@ def owner_map(share: Float, light: NDArray[np.uint8], px_per_mm: float, weights:
     pages = np.zeros((1, 2, h, w), np.float32)
     pages[0, 0, :height, :width] = ink[held]
     pages[0, 1, :height, :width] = (200.0 - seen[held]) / 128.0
-    answer = _load(weights or _DEFAULT_FOLDER).run(None, {"page": pages})[0][0, :, :height, :width]
+    cells = _load(weights or _DEFAULT_FOLDER).run(None, {"page": pages})[0][0].reshape(3, 4, h // 2, w // 2)
     rows = np.arange(held[0].start, held[0].stop, dtype=np.float32)[:, None]
     trace, level = np.zeros((2, *ink.shape), np.float32)
     error = np.full(ink.shape, np.exp(_WORST) * (UNIT_MM * px_per_mm), np.float32)
-    trace[held] = 1 / (1 + np.exp(-answer[0]))
+    _at_pixels(1 / (1 + np.exp(-cells[0])), trace[held])
     # Whole pixels are centres on both scales.
-    level[held] = (rows + answer[1] * (UNIT_MM * PX_PER_MM) + 0.5) / zoom - 0.5
-    error[held] = np.exp(answer[2].clip(-5, _WORST)) * (UNIT_MM * px_per_mm)
+    _at_pixels((cells[1] * (UNIT_MM * PX_PER_MM) + 0.5) / zoom - 0.5, level[held])
+    level[held] += rows / zoom
+    _at_pixels(np.exp(cells[2].clip(-5, _WORST)) * (UNIT_MM * px_per_mm), error[held])
     return OwnerMap(trace, level, error, zoom)
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _at_pixels(cells: Float, whole: Float) -> None:
+    """Put the answers for cells of two by two pixels, [4, rows, columns], at their pixels; what is over is cut off."""
+    for y in range(whole.shape[0]):
+        for part in range(2):
+            line = cells[2 * (y % 2) + part, y // 2]
+            for x in range(part, whole.shape[1], 2):
+                whole[y, x] = line[x // 2]
 
 
 def line_of_each_pixel(owners: OwnerMap, rows: tuple[Row, ...], shape: tuple[int, int]) -> NDArray[np.uint8]:

@@ -227,7 +227,7 @@ def _card(
             "px_per_mm": PX_PER_MM,
             "sides_multiple_of_px": 32,
             "output": "logits of trace, pulse, print; rows down to the own lead's 0 mV and log of its error, in 20 mm; "
-            "model.onnx: trace and the last two",
+            "model.onnx: trace and the last two, by cells of 2 x 2 px",
         },
         labels=("trace", "pulse", "print", "level", "level_error"),
         thresholds={},
