@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from digitize.frame import Frame
@@ -192,10 +193,19 @@ def _windows(boxes: Sequence[Box], first: int, stop: int) -> list[tuple[int, int
 
 def _met(runs: OwnInk, box: Box) -> list[int]:
     """Columns of a box in which a line's run meets it."""
-    part = slice(box.left, box.right + 1)
-    meets = runs.found[part] & (runs.bottom[part] >= box.top) & (runs.top[part] <= box.bottom)
-    columns: list[int] = (box.left + np.flatnonzero(meets)).tolist()
+    columns: list[int] = _meeting(runs.found, runs.top, runs.bottom, box.left, box.right, box.top, box.bottom).tolist()
     return columns
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _meeting(found: Bool, tops: Int, bottoms: Int, left: int, right: int, top: int, bottom: int) -> Int:
+    columns = np.empty(max(0, right - left + 1), np.int64)
+    n = 0
+    for c in range(left, min(right + 1, found.size)):
+        if found[c] and bottoms[c] >= top and tops[c] <= bottom:
+            columns[n] = c
+            n += 1
+    return columns[:n]
 
 
 def _beside_word(frame: Frame, row: int, runs: OwnInk, box: Box, half: int, ink: Bool, first: int) -> list[Box]:

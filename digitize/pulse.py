@@ -231,30 +231,6 @@ def second_gain(pulses: Sequence[Pulse]) -> float | None:
     return next((r for r in (0.5, 2.0) if abs(ratio / r - 1) < 0.25), None)
 
 
-def _edge(share: Float, first: int, last: int, level: int) -> tuple[float, float] | None:
-    """Column centre and lower end of the upright edge that hangs from a level between two columns."""
-    columns = np.arange(max(0, first), min(share.shape[1], last + 1))
-    left, right = int(columns[0]), int(columns[-1]) + 1
-    depth = _depths(share, left, right, level)
-    longest = int(depth.max())
-    if longest < 6:
-        return None
-    upright = depth >= 0.8 * longest
-    rows = slice(level + longest // 4, level + 3 * longest // 4)
-    weight = share[rows, left:right].mean(axis=0) * upright
-    if weight.sum() <= 0:
-        return None
-    centre = float((weight * columns).sum() / weight.sum())
-    k = int(columns[np.argmax(weight)])
-    foot = level + float(np.median(depth[upright]))
-    ends_px, at = _leaning_end(share, max(0, left - 1), min(share.shape[1], right + 1), level)
-    # An edge that leans leaves each of its columns before its foot.
-    if ends_px - foot > _LEANS * (foot - level):
-        foot, k = ends_px, at
-    tail = share[min(share.shape[0] - 1, int(foot) + 1), k]
-    return centre, foot + 0.5 + float(tail if tail < 0.5 else 0.0)
-
-
 @njit(cache=True)  # type: ignore[untyped-decorator]
 def _depths(share: Float, left: int, right: int, level: int) -> Any:
     """How far ink goes down from a level in each column."""
@@ -280,6 +256,38 @@ def _leaning_end(share: Float, left: int, right: int, level: int) -> tuple[int, 
             break
         here, below, last = below, here, last + 1
     return last, left + int(np.argmax(share[last, left:right]))
+
+
+def _edge(share: Float, first: int, last: int, level: int) -> tuple[float, float] | None:
+    """Column centre and lower end of the upright edge that hangs from a level between two columns."""
+    left, right = max(0, first), min(share.shape[1], last + 1)
+    found, centre, end = _hanging(share, left, right, level)
+    return (centre, end) if found else None
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _hanging(share: Float, left: int, right: int, level: int) -> tuple[bool, float, float]:
+    """Whether an edge hangs there, its centre and its lower end."""
+    depth = _depths(share, left, right, level)
+    longest = depth.max()
+    if longest < 6:
+        return False, 0.0, 0.0
+    upright = depth >= 0.8 * longest
+    weight = np.zeros(depth.size)
+    for x in range(depth.size):
+        if upright[x]:
+            weight[x] = share[level + longest // 4 : level + 3 * longest // 4, left + x].mean()
+    if weight.sum() <= 0:
+        return False, 0.0, 0.0
+    centre = (weight * np.arange(left, right)).sum() / weight.sum()
+    k = left + int(np.argmax(weight))
+    foot = level + np.median(depth[upright])
+    ends_px, at = _leaning_end(share, max(0, left - 1), min(share.shape[1], right + 1), level)
+    # An edge that leans leaves each of its columns before its foot.
+    if ends_px - foot > _LEANS * (foot - level):
+        foot, k = float(ends_px), at
+    tail = share[min(share.shape[0] - 1, int(foot) + 1), k]
+    return True, centre, foot + 0.5 + (tail if tail < 0.5 else 0.0)
 
 
 def agreed_height(pulses: Sequence[Pulse]) -> float | None:
