@@ -127,6 +127,9 @@ class TrainOptions:
     blend : float
         Share of what was learnt in the weights that are kept; the start has the rest. Between the two a network keeps
         most of what it knew and has most of what it learnt (Wortsman et al., CVPR 2022, arXiv 2109.01903).
+    beside : str
+        Model of the same architecture and outputs that answers beside what was learnt: what is kept is one network of
+        both, which says the mean of their logits. Empty for none.
     freeze : bool
         Only the last dense layer is learnt; all else stays as it started, statistics of batch normalisation too.
     penalty : float
@@ -188,6 +191,7 @@ class TrainOptions:
     share: float = 1.0
     start: str = ""
     blend: float = 1.0
+    beside: str = ""
     freeze: bool = False
     penalty: float = 0.0
     weigh_classes: bool = False

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from classify.beside import check_beside, with_beside
 from classify.export import ABSTAIN, LIMITS, calibrate, export_forest, export_network, without_outputs
 from classify.hearts import drawn_hearts
 from classify.labels import Task
@@ -118,6 +119,8 @@ def train(
     _check_same(run, out)
     labels, heads = head_names(run.tasks)
     card = _card(run, known, rows, labels, heads)
+    if run.options.beside:
+        check_beside(run.options.beside, run.entry.name, run.arguments, labels)
     if run.entry.kind == "forest":
         forest = run.entry.build(len(labels), **{"seed": run.options.seed, **run.arguments})
         answers = np.concatenate([known.answers[task.name] for task in run.tasks], axis=1)
@@ -128,7 +131,10 @@ def train(
         network = _fitted(run, known, rows, out, progress)
         if network is None:
             return None
-        export_network(out, without_outputs(network, len(labels)), card, run.entry.ships)
+        network = without_outputs(network, len(labels))
+        if run.options.beside:
+            network, card = with_beside(network, run.options.beside, card)
+        export_network(out, network, card, run.entry.ships)
     rng = np.random.default_rng([run.options.seed, 1])
     return calibrate(out, known, rows[1], run.options.threshold, rng)
 
@@ -346,7 +352,8 @@ def _card(
     windows = {"seconds": options.window_s, "pooled": options.pooled} if options.window_s else {}
     recipe = {k: v for k, v in asdict(options).items() if k not in ("accelerator", "devices", "workers")}
     # What travels names no folder of this machine.
-    recipe |= {"teachers": [Path(name).name for name in options.teachers], "start": Path(options.start).name}
+    recipe |= {"teachers": [Path(name).name for name in options.teachers]}
+    recipe |= {what: Path(recipe[what]).name for what in ("start", "beside")}
     return ModelCard(
         name=run.name or run.entry.name,
         task=run.tasks[0].name if len(run.tasks) == 1 else "several",

@@ -11,12 +11,12 @@ Age and sex are not asked for: in what of PTB-XL there is to learn from, they ar
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
-__all__ = ["ResNet1dSE"]
+__all__ = ["ResNet1dSE", "side_by_side"]
 
 
 class _Attention(nn.Module):
@@ -35,12 +35,14 @@ class _Attention(nn.Module):
 class _Block(nn.Module):
     """Two convolutions over time with attention, added to what came in."""
 
-    def __init__(self, channels_in: int, channels: int, stride: int, kernel: int, drop_path: float) -> None:
+    def __init__(
+        self, channels_in: int, channels: int, stride: int, kernel: int, drop_path: float, groups: int
+    ) -> None:
         super().__init__()
         pad = (0, kernel // 2)
-        self.conv1 = nn.Conv2d(channels_in, channels, (1, kernel), (1, stride), pad, bias=False)
+        self.conv1 = nn.Conv2d(channels_in, channels, (1, kernel), (1, stride), pad, bias=False, groups=groups)
         self.norm1 = nn.BatchNorm2d(channels)
-        self.conv2 = nn.Conv2d(channels, channels, (1, kernel), 1, pad, bias=False)
+        self.conv2 = nn.Conv2d(channels, channels, (1, kernel), 1, pad, bias=False, groups=groups)
         self.norm2 = nn.BatchNorm2d(channels)
         self.attention = _Attention(channels)
         self.drop_path = drop_path
@@ -48,7 +50,7 @@ class _Block(nn.Module):
         if channels_in != channels or stride != 1:
             self.skip = nn.Sequential(
                 nn.AvgPool2d((1, stride), (1, stride), ceil_mode=True) if stride > 1 else nn.Identity(),
-                nn.Conv2d(channels_in, channels, 1, bias=False),
+                nn.Conv2d(channels_in, channels, 1, bias=False, groups=groups),
                 nn.BatchNorm2d(channels),
             )
 
@@ -82,6 +84,8 @@ class ResNet1dSE(nn.Module):
     drop_path : float
         Chance to leave a block out while training, growing evenly with depth up to this (Huang et al. 2016,
         arXiv 1603.09382).
+    groups : int
+        Networks that stand side by side, each on its own share of the channels (`side_by_side`).
     """
 
     def __init__(
@@ -94,8 +98,10 @@ class ResNet1dSE(nn.Module):
         stem: int = 15,
         dropout: float = 0.3,
         drop_path: float = 0.1,
+        groups: int = 1,
     ) -> None:
         super().__init__()
+        self.widths, self.groups = tuple(widths), groups
         self.stem = nn.Sequential(
             nn.Conv2d(channels, widths[0], (1, stem), (1, 2), (0, stem // 2), bias=False),
             nn.BatchNorm2d(widths[0]),
@@ -106,7 +112,7 @@ class ResNet1dSE(nn.Module):
         for stage, (width, depth) in enumerate(zip(widths, depths, strict=True)):
             for place in range(depth):
                 drop = drop_path * len(blocks) / max(1, n - 1)
-                blocks.append(_Block(before, width, 2 if place == 0 and stage > 0 else 1, kernel, drop))
+                blocks.append(_Block(before, width, 2 if place == 0 and stage > 0 else 1, kernel, drop, groups))
                 before = width
         self.blocks = nn.Sequential(*blocks)
         self.dropout = nn.Dropout(dropout)
@@ -144,3 +150,45 @@ class ResNet1dSE(nn.Module):
         y = self.features(x)
         pooled = torch.cat([y.mean((2, 3)), y.amax((2, 3))], dim=1)
         return cast(Tensor, self.head(self.dropout(pooled)))
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """Arguments that make a network of several different from one of them."""
+        return {"widths": list(self.widths), "groups": self.groups}
+
+
+def side_by_side(networks: Sequence[ResNet1dSE], **arguments: Any) -> ResNet1dSE:
+    """Make one network of several that says the mean of their logits.
+
+    Parameters
+    ----------
+    networks : sequence of ResNet1dSE
+        Alike but for their weights.
+    **arguments
+        What all of them were built with, other than ``widths`` and ``groups``.
+
+    Returns
+    -------
+    ResNet1dSE
+        Its convolutions in groups; channel attention and the last layer, which are dense, hold zeros between them.
+    """
+    n = len(networks)
+    widths = [sum(w) for w in zip(*(network.widths for network in networks), strict=True)]
+    groups = sum(network.groups for network in networks)
+    whole = ResNet1dSE(networks[0].head.out_features, widths=widths, groups=groups, **arguments)
+    parts = [network.state_dict() for network in networks]
+    state = {}
+    for name, value in whole.state_dict().items():
+        own = [part[name] for part in parts]
+        if name == "head.weight":
+            # Means over time stand before highest values, of each network.
+            halves = [w.unflatten(1, (2, -1)) for w in own]
+            state[name] = torch.cat(halves, dim=2).flatten(1) / n
+        elif name == "head.bias":
+            state[name] = torch.stack(own).mean(dim=0)
+        elif ".attention." in name and name.endswith("weight"):
+            state[name] = torch.block_diag(*own)
+        else:
+            state[name] = torch.cat(own) if value.ndim else own[0]
+    whole.load_state_dict(state)
+    return whole

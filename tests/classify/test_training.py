@@ -333,6 +333,49 @@ def test_what_is_kept_lies_between_the_start_and_what_was_learnt(several, tmp_pa
     assert torch.allclose(kept[0.5][name], middle, atol=1e-3), "weights are kept as float16"
 
 
+def test_networks_side_by_side_say_the_mean_of_their_logits() -> None:
+    from classify.models.resnet1d_se import ResNet1dSE, side_by_side
+
+    networks = []
+    for seed in range(3):
+        torch.manual_seed(seed)
+        network = ResNet1dSE(5, widths=(8, 16), depths=(1, 2))
+        for part in network.modules():
+            if isinstance(part, torch.nn.BatchNorm2d):
+                torch.nn.init.uniform_(part.running_mean, -1, 1)
+                torch.nn.init.uniform_(part.running_var, 0.5, 2)
+        networks.append(network.eval())
+    x = torch.randn(4, 16, 200)
+    pair = side_by_side(networks[:2], depths=(1, 2)).eval()
+    with torch.no_grad():
+        logits = [network(x) for network in networks]
+        torch.testing.assert_close(pair(x), (logits[0] + logits[1]) / 2, atol=1e-5, rtol=0)
+        three = side_by_side(networks, depths=(1, 2)).eval()
+        torch.testing.assert_close(three(x), sum(logits) / 3, atol=1e-5, rtol=0)
+    assert three.arguments == {"widths": [24, 48], "groups": 3}
+
+
+def test_a_model_answers_beside_what_was_learnt(several, tmp_path) -> None:
+    tasks, entry = ("superclass", "mi_sttc", "ami", "four_class"), MODELS["resnet1d_se"]
+    options = replace(QUICK, start=str(several), keep="last", ema=0.0)
+    train(run_of(tasks, options=options, entry=entry), tiny_set(), tmp_path / "alone")
+    both = train(
+        run_of(tasks, options=replace(options, beside=str(several)), entry=entry), tiny_set(), tmp_path / "both"
+    )
+    assert both.arguments["groups"] == 2
+    assert both.data["recipe"]["beside"] == several.name, "no folder of this machine"
+    x = torch.randn(3, 16, 1000)
+    first, second, mean = (load_network(folder)(x) for folder in (several, tmp_path / "alone", tmp_path / "both"))
+    torch.testing.assert_close(mean, (first + second) / 2, atol=0.02, rtol=0)
+
+
+def test_a_model_of_other_outputs_cannot_stand_beside(several, tmp_path) -> None:
+    run = run_of(("mi_sttc",), options=replace(QUICK, beside=str(several)), entry=MODELS["resnet1d_se"])
+    with pytest.raises(OptionsError, match="beside takes a model of the same outputs"):
+        train(run, tiny_set(), tmp_path / "both")
+    assert not (tmp_path / "both" / "model.safetensors").exists()
+
+
 def test_a_blend_needs_a_start() -> None:
     with pytest.raises(OptionsError, match="name a start"):
         TrainOptions(blend=0.5)

@@ -1,0 +1,71 @@
+"""A network that answers beside another: two that erred differently say more together than each does alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from classify.weights import model_folder
+from ecg.checkpoint import ModelCard, load_card
+from ecg.errors import OptionsError
+
+__all__ = ["check_beside", "with_beside"]
+
+
+def check_beside(name: str, architecture: str, arguments: Mapping[str, Any], labels: Sequence[str]) -> None:
+    """Refuse a model that cannot stand beside another.
+
+    Parameters
+    ----------
+    name : str
+        Model by folder, URL or name.
+    architecture : str
+    arguments : mapping
+    labels : sequence of str
+        Of the one that is learnt.
+
+    Raises
+    ------
+    OptionsError
+        If the model has another architecture, other arguments or other outputs.
+    ModelError
+        If it is not there.
+    """
+    card = load_card(model_folder(name))
+    for what, own, other in (
+        ("architecture", architecture, card.architecture),
+        ("arguments", dict(arguments), dict(card.arguments)),
+        ("outputs", tuple(labels), tuple(card.labels)),
+    ):
+        if own != other:
+            raise OptionsError(f"beside takes a model of the same {what}: expected {own}, {name} has {other}")
+    if architecture != "resnet1d_se":
+        raise OptionsError(f"beside joins networks of resnet1d_se, got {architecture}; leave it out")
+
+
+def with_beside(network: Any, name: str, card: ModelCard) -> tuple[Any, ModelCard]:
+    """Join a network with the model that answers beside it.
+
+    Parameters
+    ----------
+    network : torch module
+        On the CPU.
+    name : str
+        As for `check_beside`.
+    card : ModelCard
+        Of the network.
+
+    Returns
+    -------
+    network : torch module
+        Says the mean of both logits.
+    card : ModelCard
+        With the arguments of both together.
+    """
+    from classify.models.resnet1d_se import side_by_side
+    from classify.runtime import load_network
+
+    alike = {key: value for key, value in card.arguments.items() if key not in ("widths", "groups")}
+    joined = side_by_side((load_network(model_folder(name)), network.eval()), **alike)
+    return joined.eval(), replace(card, arguments={**card.arguments, **joined.arguments})
