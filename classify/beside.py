@@ -44,7 +44,7 @@ def check_beside(name: str, architecture: str, arguments: Mapping[str, Any], lab
         raise OptionsError(f"beside joins networks of resnet1d_se, got {architecture}; leave it out")
 
 
-def with_beside(network: Any, name: str, card: ModelCard) -> tuple[Any, ModelCard]:
+def with_beside(network: Any, name: str, share: float, card: ModelCard) -> tuple[Any, ModelCard]:
     """Join a network with the model that answers beside it.
 
     Parameters
@@ -53,13 +53,15 @@ def with_beside(network: Any, name: str, card: ModelCard) -> tuple[Any, ModelCar
         On the CPU.
     name : str
         As for `check_beside`.
+    share : float
+        Its part of the answer, 0 to 1; the network has the rest.
     card : ModelCard
         Of the network.
 
     Returns
     -------
     network : torch module
-        Says the mean of both logits.
+        Says the weighed mean of both logits.
     card : ModelCard
         With the arguments of both together.
     """
@@ -67,5 +69,5 @@ def with_beside(network: Any, name: str, card: ModelCard) -> tuple[Any, ModelCar
     from classify.runtime import load_network
 
     alike = {key: value for key, value in card.arguments.items() if key not in ("widths", "groups")}
-    joined = side_by_side((load_network(model_folder(name)), network.eval()), **alike)
+    joined = side_by_side((load_network(model_folder(name)), network.eval()), (share, 1 - share), **alike)
     return joined.eval(), replace(card, arguments={**card.arguments, **joined.arguments})

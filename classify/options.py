@@ -130,6 +130,8 @@ class TrainOptions:
     beside : str
         Model of the same architecture and outputs that answers beside what was learnt: what is kept is one network of
         both, which says the mean of their logits. Empty for none.
+    beside_share : float
+        Share that the model beside has in that mean.
     freeze : bool
         Only the last dense layer is learnt; all else stays as it started, statistics of batch normalisation too.
     penalty : float
@@ -192,6 +194,7 @@ class TrainOptions:
     start: str = ""
     blend: float = 1.0
     beside: str = ""
+    beside_share: float = 0.5
     freeze: bool = False
     penalty: float = 0.0
     weigh_classes: bool = False
@@ -217,7 +220,7 @@ class TrainOptions:
         ):
             if getattr(self, name) < least:
                 raise OptionsError(f"{name} must be {least} or more, got {getattr(self, name)}")
-        for name in ("warm_up", "ema", "distil", "share", "hide_person", "vary", "blend"):
+        for name in ("warm_up", "ema", "distil", "share", "hide_person", "vary", "blend", "beside_share"):
             _within(name, getattr(self, name), 0, 1)
         for name in ("weight_decay", "clip", "mixup", "reasons"):
             _within(name, getattr(self, name), 0, 1000)

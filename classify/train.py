@@ -133,7 +133,7 @@ def train(
             return None
         network = without_outputs(network, len(labels))
         if run.options.beside:
-            network, card = with_beside(network, run.options.beside, card)
+            network, card = with_beside(network, run.options.beside, run.options.beside_share, card)
         export_network(out, network, card, run.entry.ships)
     rng = np.random.default_rng([run.options.seed, 1])
     return calibrate(out, known, rows[1], run.options.threshold, rng)

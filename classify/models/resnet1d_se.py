@@ -157,13 +157,15 @@ class ResNet1dSE(nn.Module):
         return {"widths": list(self.widths), "groups": self.groups}
 
 
-def side_by_side(networks: Sequence[ResNet1dSE], **arguments: Any) -> ResNet1dSE:
-    """Make one network of several that says the mean of their logits.
+def side_by_side(networks: Sequence[ResNet1dSE], shares: Sequence[float], **arguments: Any) -> ResNet1dSE:
+    """Make one network of several that says the weighed mean of their logits.
 
     Parameters
     ----------
     networks : sequence of ResNet1dSE
         Alike but for their weights.
+    shares : sequence of float
+        What each of them has in the answer; 1 together.
     **arguments
         What all of them were built with, other than ``widths`` and ``groups``.
 
@@ -172,7 +174,6 @@ def side_by_side(networks: Sequence[ResNet1dSE], **arguments: Any) -> ResNet1dSE
     ResNet1dSE
         Its convolutions in groups; channel attention and the last layer, which are dense, hold zeros between them.
     """
-    n = len(networks)
     widths = [sum(w) for w in zip(*(network.widths for network in networks), strict=True)]
     groups = sum(network.groups for network in networks)
     whole = ResNet1dSE(networks[0].head.out_features, widths=widths, groups=groups, **arguments)
@@ -182,10 +183,10 @@ def side_by_side(networks: Sequence[ResNet1dSE], **arguments: Any) -> ResNet1dSE
         own = [part[name] for part in parts]
         if name == "head.weight":
             # Means over time stand before highest values, of each network.
-            halves = [w.unflatten(1, (2, -1)) for w in own]
-            state[name] = torch.cat(halves, dim=2).flatten(1) / n
+            halves = [share * w.unflatten(1, (2, -1)) for share, w in zip(shares, own, strict=True)]
+            state[name] = torch.cat(halves, dim=2).flatten(1)
         elif name == "head.bias":
-            state[name] = torch.stack(own).mean(dim=0)
+            state[name] = torch.stack([share * b for share, b in zip(shares, own, strict=True)]).sum(dim=0)
         elif ".attention." in name and name.endswith("weight"):
             state[name] = torch.block_diag(*own)
         else:

@@ -346,11 +346,11 @@ def test_networks_side_by_side_say_the_mean_of_their_logits() -> None:
                 torch.nn.init.uniform_(part.running_var, 0.5, 2)
         networks.append(network.eval())
     x = torch.randn(4, 16, 200)
-    pair = side_by_side(networks[:2], depths=(1, 2)).eval()
+    pair = side_by_side(networks[:2], (0.7, 0.3), depths=(1, 2)).eval()
     with torch.no_grad():
         logits = [network(x) for network in networks]
-        torch.testing.assert_close(pair(x), (logits[0] + logits[1]) / 2, atol=1e-5, rtol=0)
-        three = side_by_side(networks, depths=(1, 2)).eval()
+        torch.testing.assert_close(pair(x), 0.7 * logits[0] + 0.3 * logits[1], atol=1e-5, rtol=0)
+        three = side_by_side(networks, (1 / 3, 1 / 3, 1 / 3), depths=(1, 2)).eval()
         torch.testing.assert_close(three(x), sum(logits) / 3, atol=1e-5, rtol=0)
     assert three.arguments == {"widths": [24, 48], "groups": 3}
 
@@ -360,13 +360,15 @@ def test_a_model_answers_beside_what_was_learnt(several, tmp_path) -> None:
     options = replace(QUICK, start=str(several), keep="last", ema=0.0)
     train(run_of(tasks, options=options, entry=entry), tiny_set(), tmp_path / "alone")
     both = train(
-        run_of(tasks, options=replace(options, beside=str(several)), entry=entry), tiny_set(), tmp_path / "both"
+        run_of(tasks, options=replace(options, beside=str(several), beside_share=0.8), entry=entry),
+        tiny_set(),
+        tmp_path / "both",
     )
     assert both.arguments["groups"] == 2
     assert both.data["recipe"]["beside"] == several.name, "no folder of this machine"
     x = torch.randn(3, 16, 1000)
     first, second, mean = (load_network(folder)(x) for folder in (several, tmp_path / "alone", tmp_path / "both"))
-    torch.testing.assert_close(mean, (first + second) / 2, atol=0.02, rtol=0)
+    torch.testing.assert_close(mean, 0.8 * first + 0.2 * second, atol=0.02, rtol=0)
 
 
 def test_a_model_of_other_outputs_cannot_stand_beside(several, tmp_path) -> None:
