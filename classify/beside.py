@@ -63,11 +63,18 @@ def with_beside(network: Any, name: str, share: float, card: ModelCard) -> tuple
     network : torch module
         Says the weighed mean of both logits.
     card : ModelCard
-        With the arguments of both together.
+        With the arguments of both together, and how the other was made under ``data.beside``.
     """
     from classify.models.resnet1d_se import side_by_side
     from classify.runtime import load_network
 
     alike = {key: value for key, value in card.arguments.items() if key not in ("widths", "groups")}
     joined = side_by_side((load_network(model_folder(name)), network.eval()), (share, 1 - share), **alike)
-    return joined.eval(), replace(card, arguments={**card.arguments, **joined.arguments})
+    other = load_card(model_folder(name))
+    told = {
+        "commit": other.commit,
+        "seed": other.seed,
+        **{k: other.data[k] for k in ("recipe", "paper") if k in other.data},
+    }
+    arguments = {**card.arguments, **joined.arguments}
+    return joined.eval(), replace(card, arguments=arguments, data={**card.data, "beside": told})

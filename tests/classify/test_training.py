@@ -366,6 +366,7 @@ def test_a_model_answers_beside_what_was_learnt(several, tmp_path) -> None:
     )
     assert both.arguments["groups"] == 2
     assert both.data["recipe"]["beside"] == several.name, "no folder of this machine"
+    assert both.data["beside"]["recipe"]["epochs"] == 10
     x = torch.randn(3, 16, 1000)
     first, second, mean = (load_network(folder)(x) for folder in (several, tmp_path / "alone", tmp_path / "both"))
     torch.testing.assert_close(mean, 0.8 * first + 0.2 * second, atol=0.02, rtol=0)
