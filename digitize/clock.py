@@ -20,6 +20,8 @@ _MOST_LAG_S, _LEAST_LAG_S = 0.2, 0.02
 #: The least that beats of other leads tell, for the heart reaches leads up to 40 ms apart; how well the moved column
 #: must fit the strip, and how much better than where it stood.
 _LEAST_BEATS_S, _CLEAR_BEATS, _BETTER = 0.05, 0.6, 0.05
+#: How far apart the heart reaches two leads.
+_LEADS_APART_S = 0.04
 #: Correlation from which a short line is the strip's own lead.
 _SAME_LINE = 0.97
 
@@ -124,8 +126,8 @@ def columns_are_simultaneous(
 ) -> bool | None:
     """Decide from the beats whether columns follow each other in time or show the same seconds.
 
-    Where the beats of a column stand above the strip's beats, the column shows those seconds; where they match the
-    strip's beginning instead, all columns start together.
+    Where the beats of a column stand above the strip's beats, or later by paper without time, the column shows those
+    seconds; where they match the strip's beginning instead, all columns start together.
 
     Parameters
     ----------
@@ -145,9 +147,12 @@ def columns_are_simultaneous(
     """
     strip_beats = _activity(strip[None], fs)
     follows, together = [], []
+    # Beats of leads lie up to 40 ms apart. By a regular rhythm's chance a column may match both its own seconds and the
+    # strip's first ones, but hardly every column does so within a gap's width.
+    lags = np.arange(-round(_LEADS_APART_S * fs), round(_MOST_LAG_S * fs) + 1)
     for column, offset in zip(columns, offsets, strict=True):
         beats = _activity(column, fs)
-        follows.append(_match(beats, strip_beats[offset : offset + beats.size]))
+        follows.append(float(_matches(beats, strip_beats, offset - lags).max()))
         together.append(_match(beats, strip_beats[: beats.size]))
     a, b = float(np.mean(follows)), float(np.mean(together))
     # Beats match to r > 0.6 where the seconds are the same; a regular rhythm may match both ways by chance.

@@ -49,6 +49,25 @@ def test_a_perfectly_regular_rhythm_tells_nothing() -> None:
     assert columns_are_simultaneous(lines, beat, [1250, 2500, 3750], 500) is None
 
 
+@pytest.mark.parametrize(("period_s", "told"), [(0.835, None), (0.86, False)])
+def test_gaps_between_columns_do_not_make_them_simultaneous(period_s: float, told: bool | None) -> None:
+    # Each gap is 40 ms of paper: no beat stands above its own in the strip, but by chance some stand as at its start.
+    t = np.arange(5000) / 500
+    beat = np.exp(-0.5 * (((t % period_s) - 0.2) / 0.012) ** 2)
+    lines = [np.stack([beat[at : at + 1250]] * 3) for at in (1250, 2500, 3750)]
+    assert columns_are_simultaneous(lines, beat, [1270, 2540, 3810], 500) is told
+
+
+def test_simultaneous_columns_of_a_regular_heart_are_not_said_to_follow() -> None:
+    found = []
+    for period_s in np.arange(0.5, 1.2, 0.02):
+        beat = np.exp(-0.5 * (((np.arange(5000) / 500) % period_s - 0.2) / 0.012) ** 2)
+        lines = [np.stack([beat[:1250]] * 3)] * 3
+        found.append(columns_are_simultaneous(lines, beat, [1250, 2500, 3750], 500))
+    assert False not in found
+    assert found.count(True) > len(found) / 2
+
+
 @pytest.mark.parametrize("late_s", [0.0, 0.06, 0.14])
 def test_a_column_behind_gaps_is_put_below_its_beats(late_s: float) -> None:
     t = np.arange(5000) / 500
