@@ -95,12 +95,16 @@ def origin_px(places: Sequence[Place], start_px: float | None = None) -> float:
 
 
 def _columns(readings: Sequence[LineReading], places: Sequence[Place]) -> dict[int, tuple[Double, float]]:
-    """Lines of each column, [leads, samples], and the pixel at which it begins."""
+    """Lines of each column, [leads, samples], and the pixel at which it begins; lead II, too, where they give it."""
     found = {}
     for c in sorted({p.column for p in places if not p.is_strip}):
         traces = [(r.trace, p) for r, p in zip(readings, places, strict=True) if p.column == c and not p.is_strip]
         n = min(t.y.size for t, _ in traces)
-        found[c] = np.stack([t.y[:n] for t, _ in traces]), traces[0][1].start_px
+        lines = {t.box.lead: t.y[:n] for t, _ in traces}
+        if {"aVR", "aVF"} <= lines.keys():
+            # Einthoven and Goldberger: aVF - aVR is 3/2 of II, which the strip shows more often than any other lead.
+            lines["3/2 II"] = lines["aVF"] - lines["aVR"]
+        found[c] = np.stack(list(lines.values())), traces[0][1].start_px
     return found
 
 
@@ -113,12 +117,23 @@ def _lags(
         repeated = [repeated_lag_s(lines, strip, start, fs) for strip, start in zip(strips, at[c], strict=True)]
         told = [lag for lag in repeated if lag is not None]
         found[c] = told[0] if told else column_lag_s(lines, strips[0], at[c][0], fs)
+    found |= _evenly(found)
     lags = {}
     for c, lag in found.items():
         # Paper without time adds up from left to right: a column is no later than those behind it.
         behind = [other for k, other in found.items() if k > c and other is not None]
         lags[c] = 0.0 if lag is None or any(lag > other + _LEAST_LAG_S for other in behind) else lag
     return lags
+
+
+def _evenly(found: Mapping[int, float | None]) -> dict[int, float]:
+    """Lags, too short for beats to tell, of columns before two that say how much paper stands before each column."""
+    told = {}
+    for c, lag in found.items():
+        steps = [other / k for k, other in found.items() if k > c and other]
+        if c > 0 and lag == 0.0 and len(steps) > 1 and max(steps) - min(steps) < _LEAST_LAG_S:
+            told[c] = c * float(np.mean(steps))
+    return told
 
 
 def columns_are_simultaneous(

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from digitize.clock import column_lag_s, columns_are_simultaneous, in_time, repeated_lag_s
+from digitize.clock import _evenly, column_lag_s, columns_are_simultaneous, in_time, repeated_lag_s
 from digitize.lines import LineReading, Place
 from digitize.result import LeadTrace
 from ecg import LAYOUTS, ECGRecord, LeadBox, PaperScale
@@ -98,13 +98,15 @@ def test_the_line_that_a_strip_repeats_tells_the_lag_to_the_sample(irregular: EC
     assert other is None, "another lead is no repetition"
 
 
-def heart_readings(record: ECGRecord, simultaneous: bool, strip: bool) -> tuple[list[LineReading], list[Place]]:
-    """Readings of a 3x4 page, exact, each box's times from its line's own start."""
+def heart_readings(
+    record: ECGRecord, simultaneous: bool, strip: bool, gap_s: float = 0.0
+) -> tuple[list[LineReading], list[Place]]:
+    """Readings of a 3x4 page, exact, each box's times from its line's own start; paper stands between columns."""
     px_per_s = SCALE.px_per_s
     readings, places = [], []
 
     def add(lead: str, row: int, column: int, start: int, n: int, is_strip: bool) -> None:
-        left = 100 + column * 2.5 * px_per_s
+        left = 100 + column * (2.5 + gap_s) * px_per_s
         x = left + np.arange(n) * px_per_s / 500
         y = 300 - SCALE.px_per_mv * record[lead][start : start + n].astype(np.float64)
         box = LeadBox(lead, (left, 0, left + n / 500 * px_per_s, 400), 0.0, n / 500)
@@ -128,6 +130,22 @@ def test_the_strip_tells_whether_columns_follow_each_other(irregular: ECGRecord,
     for r in placed:
         length = 10.0 if r is placed[-1] else 2.5
         assert r.trace.box.stop_s - r.trace.box.start_s == pytest.approx(length, abs=0.003)
+
+
+def test_paper_between_columns_is_no_time(irregular: ECGRecord) -> None:
+    # 40 ms are less than beats of other leads tell; aVF - aVR repeats the strip's lead II.
+    placed, _, _ = in_time(*heart_readings(irregular, False, True, gap_s=0.04), SCALE.px_per_s, 500.0)
+    starts = [r.trace.box.start_s for r in placed]
+    # The first column holds II itself; the fourth is told by its beats alone, to the 40 ms that leads lie apart.
+    assert starts[:3] == pytest.approx([0.0, 2.5, 5.0], abs=0.03)
+    assert starts[1] == pytest.approx(2.5, abs=0.003)
+
+
+def test_even_gaps_tell_of_the_column_whose_beats_do_not() -> None:
+    assert _evenly({0: 0.0, 1: 0.0, 2: 0.082, 3: 0.12}) == {1: pytest.approx(0.0405)}
+    assert _evenly({0: 0.0, 1: 0.0, 2: 0.082, 3: 0.06}) == {}, "they disagree"
+    assert _evenly({0: 0.0, 1: 0.0, 2: 0.082, 3: None}) == {}, "one is no witness"
+    assert _evenly({0: 0.0, 1: 0.06, 2: 0.082, 3: 0.12}) == {}, "it was told"
 
 
 def test_without_a_strip_columns_are_taken_to_follow_each_other_and_that_is_said(irregular: ECGRecord) -> None:
