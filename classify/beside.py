@@ -19,7 +19,7 @@ def check_beside(name: str, architecture: str, arguments: Mapping[str, Any], lab
     Parameters
     ----------
     name : str
-        Model by folder, URL or name.
+        Model by folder, URL or name; empty for none.
     architecture : str
     arguments : mapping
     labels : sequence of str
@@ -32,6 +32,8 @@ def check_beside(name: str, architecture: str, arguments: Mapping[str, Any], lab
     ModelError
         If it is not there.
     """
+    if not name:
+        return
     card = load_card(model_folder(name))
     for what, own, other in (
         ("architecture", architecture, card.architecture),
@@ -61,10 +63,12 @@ def with_beside(network: Any, name: str, share: float, card: ModelCard) -> tuple
     Returns
     -------
     network : torch module
-        Says the weighed mean of both logits.
+        Says the weighed mean of both logits; the same as before where there is none beside.
     card : ModelCard
         With the arguments of both together, and how the other was made under ``data.beside``.
     """
+    if not name:
+        return network, card
     from classify.models.resnet1d_se import side_by_side
     from classify.runtime import load_network
 

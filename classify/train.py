@@ -119,8 +119,7 @@ def train(
     _check_same(run, out)
     labels, heads = head_names(run.tasks)
     card = _card(run, known, rows, labels, heads)
-    if run.options.beside:
-        check_beside(run.options.beside, run.entry.name, run.arguments, labels)
+    check_beside(run.options.beside, run.entry.name, run.arguments, labels)
     if run.entry.kind == "forest":
         forest = run.entry.build(len(labels), **{"seed": run.options.seed, **run.arguments})
         answers = np.concatenate([known.answers[task.name] for task in run.tasks], axis=1)
@@ -132,8 +131,7 @@ def train(
         if network is None:
             return None
         network = without_outputs(network, len(labels))
-        if run.options.beside:
-            network, card = with_beside(network, run.options.beside, run.options.beside_share, card)
+        network, card = with_beside(network, run.options.beside, run.options.beside_share, card)
         export_network(out, network, card, run.entry.ships)
     rng = np.random.default_rng([run.options.seed, 1])
     return calibrate(out, known, rows[1], run.options.threshold, rng)

@@ -101,7 +101,7 @@ def owner_map(share: Float, light: NDArray[np.uint8], px_per_mm: float, weights:
     pages = np.zeros((1, 2, h, w), np.float32)
     pages[0, 0, :height, :width] = ink[held]
     pages[0, 1, :height, :width] = (200.0 - seen[held]) / 128.0
-    cells = _load(weights or _DEFAULT_FOLDER).run(None, {"page": pages})[0][0].reshape(3, 4, h // 2, w // 2)
+    cells = _load(weights or _DEFAULT_FOLDER).run(["cells"], {"page": pages})[0][0].reshape(3, 4, h // 2, w // 2)
     rows = np.arange(held[0].start, held[0].stop, dtype=np.float32)[:, None]
     trace, level = np.zeros((2, *ink.shape), np.float32)
     error = np.full(ink.shape, np.exp(_WORST) * (UNIT_MM * px_per_mm), np.float32)
