@@ -100,11 +100,12 @@ def _columns(readings: Sequence[LineReading], places: Sequence[Place]) -> dict[i
     for c in sorted({p.column for p in places if not p.is_strip}):
         traces = [(r.trace, p) for r, p in zip(readings, places, strict=True) if p.column == c and not p.is_strip]
         n = min(t.y.size for t, _ in traces)
-        lines = {t.box.lead: t.y[:n] for t, _ in traces}
-        if {"aVR", "aVF"} <= lines.keys():
+        lines = [t.y[:n] for t, _ in traces]
+        known = {t.box.lead: t.y[:n] for t, _ in traces}
+        if {"aVR", "aVF"} <= known.keys():
             # Einthoven and Goldberger: aVF - aVR is 3/2 of II, which the strip shows more often than any other lead.
-            lines["3/2 II"] = lines["aVF"] - lines["aVR"]
-        found[c] = np.stack(list(lines.values())), traces[0][1].start_px
+            lines.append(known["aVF"] - known["aVR"])
+        found[c] = np.stack(lines), traces[0][1].start_px
     return found
 
 
@@ -168,7 +169,7 @@ def columns_are_simultaneous(
     for column, offset in zip(columns, offsets, strict=True):
         beats = _activity(column, fs)
         follows.append(float(_matches(beats, strip_beats, offset - lags).max()))
-        together.append(_match(beats, strip_beats[: beats.size]))
+        together.append(float(_matches(beats, strip_beats, np.zeros(1, np.int64))[0]))
     a, b = float(np.mean(follows)), float(np.mean(together))
     # Beats match to r > 0.6 where the seconds are the same; a regular rhythm may match both ways by chance.
     if max(a, b) < 0.4 or abs(a - b) < 0.1:
@@ -251,15 +252,8 @@ def _activity(lines: Double, fs: float) -> Double:
     return np.convolve(mean, np.ones(width) / width, "same")
 
 
-def _match(a: Double, b: Double) -> float:
-    n = min(a.size, b.size)
-    if n < 10 or np.ptp(a[:n]) == 0 or np.ptp(b[:n]) == 0:
-        return 0.0
-    return float(np.corrcoef(a[:n], b[:n])[0, 1])
-
-
 def _matches(a: Double, b: Double, starts: NDArray[np.int64]) -> Double:
-    """`_match` of a line with another from each of several samples on; 0 for those before its first."""
+    """Correlation of a line with another from each of several samples on; 0 for those before its first."""
     a, b = a - a.mean(), np.r_[b - b.mean(), np.zeros(a.size)]  # correlation does not see the means; rounding does
     # What lies before the first of them and behind the last is not asked for.
     low = int(starts.min().clip(0, b.size - a.size))
