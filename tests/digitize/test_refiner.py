@@ -12,7 +12,15 @@ from drawings import draw, draw_line
 import digitize
 from digitize import DigitizeOptions
 from digitize.refiner import LineView, line_view, refined
-from digitize.refiner.lessons import Lesson, LessonSource, lead_lesson, load_lessons, page_lessons, save_lessons
+from digitize.refiner.lessons import (
+    Lesson,
+    LessonSource,
+    lead_lesson,
+    lesson_page,
+    load_lessons,
+    page_lessons,
+    save_lessons,
+)
 from digitize.refiner.view import CHANNELS, REACH, UNITS_PER_MM, _around, recorded
 from digitize.stroke import UNKNOWN, Pen
 from ecg import ECGRecord
@@ -148,6 +156,18 @@ def test_records_have_500_samples_a_second(tmp_path: Path) -> None:
         LessonSource(tmp_path, [1])
 
 
+def test_lessons_are_drawn_coarse_with_broad_pens_and_on_dark_grids_too(
+    heart: ECGRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("digitize.refiner.lessons.draw_page", lambda *drawn: drawn[-1])
+    monkeypatch.setattr(LessonSource, "record", lambda *_: heart)
+    styles = [lesson_page(LessonSource(None, []), 3, k) for k in range(80)]
+    assert styles == [lesson_page(LessonSource(None, []), 3, k) for k in range(80)]
+    assert sum(style.dpi < 160 for style in styles) >= 10
+    assert sum(style.trace_width_mm > 0.6 for style in styles) >= 3
+    assert sum(max(style.minor_rgb) < 150 for style in styles) >= 3
+
+
 def test_views_are_kept_while_they_are_asked_for_and_lines_are_then_left_as_fitted(share: np.ndarray) -> None:
     with recorded() as views:
         view = seen(share, line(X))
@@ -190,7 +210,7 @@ def test_lines_of_any_length_are_refined(share: np.ndarray, samples: int) -> Non
 
 @pytest.mark.parametrize("preset", ["clean", "scan"])
 def test_pages_are_read_more_truly_with_it(preset: str) -> None:
-    """Synthetic hearts, which it never saw, on pages of its own mixture."""
+    """Synthetic hearts that it never saw, on pages of its own mixture."""
     pages = [draw_page(LessonSource(None, []).record(5, k), preset, 11, k) for k in range(2)]
 
     def snr_db(refine: bool) -> list[float]:
