@@ -124,7 +124,7 @@ def _fit(
         line = torch.from_numpy(np.stack([p[0] for p in drawn])).to(device)
         move = torch.from_numpy(np.stack([p[1] for p in drawn])).to(device)
         spread = torch.tensor([p[2] for p in drawn], device=device)
-        with torch.autocast(device, torch.bfloat16):
+        with torch.autocast(device, torch.bfloat16, enabled=device != "cpu"):  # 1.3 times as slow as float32 there
             said = network(line)
         loss = lead_loss_db(move - said.float(), spread).mean()
         optimiser.zero_grad()
