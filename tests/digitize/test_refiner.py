@@ -179,7 +179,7 @@ def test_views_are_kept_while_they_are_asked_for_and_lines_are_then_left_as_fitt
 
 def test_samples_that_it_never_learned_from_are_left_as_fitted(share: np.ndarray) -> None:
     view = seen(share, line(X))
-    for place, value in ((3, 0.04), (0, 4.7)):  # 5 kHz; a pen of 0.6 mm
+    for place, value in ((3, 0.04), (0, 6.7)):  # 5 kHz; a pen of 0.85 mm
         pen = view.pen.copy()
         pen[place] = value
         assert not refined(LineView(view.near, view.y, pen)).any()
