@@ -16,14 +16,15 @@ from digitize.quality import PAGE_DB, POOR_DB
 from ecg.checkpoint import ModelCard, save
 from einthoven.provenance import commit
 
-__all__ = ["grow", "restated", "saved", "trees_of"]
+__all__ = ["grow", "mean_of", "restated", "saved", "trees_of"]
 
 Double = NDArray[np.float64]
 
 #: Shape of the trees: shallow ones, many, each on half of the cases. More or deeper ones fitted the pages that they saw
 #: better and others no better.
 _TREES, _DEPTH, _RATE, _PART, _LEAST = 300, 4, 0.04, 0.5, 20
-_SEED = 7
+#: The halves are drawn anew for each of several sets of trees, and their mean is what is predicted.
+_SEED, _SETS = 7, 5
 
 
 def grow(signs: Double, snr_db: Double, page: NDArray[np.int64]) -> Trees:
@@ -43,18 +44,39 @@ def grow(signs: Double, snr_db: Double, page: NDArray[np.int64]) -> Trees:
     """
     from sklearn.ensemble import GradientBoostingRegressor
 
-    leads = np.bincount(page)[page]
-    model = GradientBoostingRegressor(
-        n_estimators=_TREES,
-        max_depth=_DEPTH,
-        learning_rate=_RATE,
-        subsample=_PART,
-        min_samples_leaf=_LEAST,
-        max_features=0.3,
-        random_state=_SEED,
+    leads, sets = np.bincount(page)[page], []
+    for seed in range(_SEED, _SEED + _SETS):
+        model = GradientBoostingRegressor(
+            n_estimators=_TREES,
+            max_depth=_DEPTH,
+            learning_rate=_RATE,
+            subsample=_PART,
+            min_samples_leaf=_LEAST,
+            max_features=0.3,
+            random_state=seed,
+        )
+        model.fit(signs, snr_db.clip(LOWEST_DB, HIGHEST_DB), sample_weight=1 / leads)
+        sets.append(trees_of(model))
+    return mean_of(sets)
+
+
+def mean_of(sets: Sequence[Trees]) -> Trees:
+    """Put sets of trees of one depth together, so that they predict the mean of what each predicts.
+
+    Parameters
+    ----------
+    sets : sequence of Trees
+
+    Returns
+    -------
+    Trees
+    """
+    return Trees(
+        np.concatenate([trees.sign for trees in sets]),
+        np.concatenate([trees.bound for trees in sets]),
+        np.concatenate([trees.leaf for trees in sets]) / len(sets),
+        float(np.mean([trees.base for trees in sets])),
     )
-    model.fit(signs, snr_db.clip(LOWEST_DB, HIGHEST_DB), sample_weight=1 / leads)
-    return trees_of(model)
 
 
 #: How reasons begin that follow from predicted fidelity, and one that says that a person can mend the page.

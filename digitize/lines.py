@@ -74,6 +74,8 @@ class LineReading:
         Root mean square difference between drawn and seen ink.
     weight : float array [points]
         Trust in each point of the trace, 0 to 1: less where another line's ink, a letter or a bar is in the way.
+    moved_px : float
+        How far the refiner moved it, as a root mean square.
     """
 
     trace: LeadTrace
@@ -81,6 +83,7 @@ class LineReading:
     overlap: float
     error: float
     weight: Double
+    moved_px: float
 
 
 def places_of(match: LayoutMatch, frame: Frame, pulses: Sequence[Pulse]) -> list[Place]:
@@ -182,7 +185,7 @@ def read_line(
     if found.sum() < 2:
         level = frame.rows[place.row].level_px
         box = LeadBox(place.lead, (box_x[0], level - 1, box_x[1], level + 1), 0.0, n / fs)
-        return LineReading(LeadTrace(box, x, np.full(n, np.nan), level), 0.0, 0.0, 1.0, np.zeros(n))
+        return LineReading(LeadTrace(box, x, np.full(n, np.nan), level), 0.0, 0.0, 1.0, np.zeros(n), 0.0)
     margin = int(np.ceil(pen.width_px / 2 + 2 * pen.softness_px)) + 1
     low = max(0, int(top[found].min()) - margin)
     high = min(frame.share.shape[0] - 1, int(bottom[found].max()) + margin)
@@ -194,9 +197,10 @@ def read_line(
     for bar in bars:
         _see_around(bar, (first, stop), margin, found, seen_low, seen_high, weight)
     y, error = fit_stroke(share, x, y, seen_low, seen_high, weight.astype(np.float32), pen, options)
+    moves = np.zeros(n)
     if refine:
-        y = y + refined(line_view(share, x, y, seen_low, seen_high, weight, pen, frame.px_per_mm))
-    y = y + low
+        moves = refined(line_view(share, x, y, seen_low, seen_high, weight, pen, frame.px_per_mm))
+    y = y + moves + low
     y[~_near_ink(x, found, round(0.8 * frame.px_per_mm))] = np.nan
     present = y[np.isfinite(y)]
     baseline = place.baseline_px if place.baseline_px is not None else float(np.median(present))
@@ -204,7 +208,8 @@ def read_line(
     coverage = float(np.isfinite(y).mean())
     overlap = float(touched[first:stop].mean()) if stop > first else 0.0
     trust = np.interp(x, np.arange(found.size), np.where(touched, 0.1, 1.0) * np.where(found, 1.0, 0.02))
-    return LineReading(LeadTrace(box, x, y, baseline), coverage, overlap, error, trust)
+    moved = float(np.sqrt(np.mean(moves**2)))
+    return LineReading(LeadTrace(box, x, y, baseline), coverage, overlap, error, trust, moved)
 
 
 def _known(

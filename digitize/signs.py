@@ -45,7 +45,7 @@ class LineSigns:
         Columns from point to point.
     weight : float array [points]
         Trust in each point, 0 to 1.
-    coverage, overlap, error : float
+    coverage, overlap, error, moved_px : float
         As in `digitize.lines.LineReading`.
     on, beside : float array [points], [4, points]
         Share of ink under the line, and 1.2 and 2.4 mm above and below it.
@@ -59,6 +59,7 @@ class LineSigns:
     coverage: float
     overlap: float
     error: float
+    moved_px: float
     on: Double
     beside: Double
 
@@ -151,6 +152,7 @@ def line_signs(reading: LineReading, share: NDArray[np.float32], px_per_mm: floa
         reading.coverage,
         reading.overlap,
         reading.error,
+        reading.moved_px,
         on,
         beside,
     )

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from benchmarks import predicted_snr
-from benchmarks.predicted_snr_fit import grow, restated, saved, trees_of
+from benchmarks.predicted_snr_fit import grow, mean_of, restated, saved, trees_of
 from digitize.features import SIGNS
-from digitize.prediction import load_trees
+from digitize.prediction import Trees, load_trees
 
 
 def row(member: str, snr_db: float, index: int, status: str = "accepted") -> dict[str, object]:
@@ -35,6 +35,13 @@ def test_trees_as_arrays_give_what_the_fitted_model_gives() -> None:
     y = np.sin(x[:, 0]) + x[:, 1] * (x[:, 2] > 0)
     model = GradientBoostingRegressor(n_estimators=40, max_depth=4, min_samples_leaf=25, random_state=0).fit(x, y)
     np.testing.assert_allclose(trees_of(model)(x), model.predict(x), atol=1e-9)
+
+
+def test_sets_of_trees_predict_their_mean() -> None:
+    low = Trees(np.array([[0]]), np.array([[0.5]]), np.array([[-1.0, 1.0]]), 10.0)
+    high = Trees(np.array([[1]]), np.array([[0.0]]), np.array([[-4.0, 2.0]]), 16.0)
+    x = np.random.default_rng(2).normal(size=(50, 2))
+    np.testing.assert_allclose(mean_of([low, high])(x), (low(x) + high(x)) / 2)
 
 
 def test_trees_survive_being_saved(rows, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def _reading(lead: str, up: np.ndarray, noise: float, row: int, strip: bool = Fa
     y = level - up + noise * _RNG.standard_normal(_N)
     trace = LeadTrace(LeadBox(lead, (0.0, 0.0, 1000.0, 200.0), 0.0, 2.5), np.arange(_N, dtype=float), y, level)
     place = Place(lead, row, 0, strip, 0.0, 1000.0, None, (), ())
-    return LineReading(trace, 1.0, 0.0, 0.1, np.ones(_N)), place
+    return LineReading(trace, 1.0, 0.0, 0.1, np.ones(_N), 0.1), place
 
 
 def _page(leads, noise: float = 1.0):

@@ -110,7 +110,7 @@ def heart_readings(
         x = left + np.arange(n) * px_per_s / 500
         y = 300 - SCALE.px_per_mv * record[lead][start : start + n].astype(np.float64)
         box = LeadBox(lead, (left, 0, left + n / 500 * px_per_s, 400), 0.0, n / 500)
-        readings.append(LineReading(LeadTrace(box, x, y, 300.0), 1.0, 0.0, 0.05, np.ones(x.size)))
+        readings.append(LineReading(LeadTrace(box, x, y, 300.0), 1.0, 0.0, 0.05, np.ones(x.size), 0.1))
         places.append(Place(lead, row, column, is_strip, left, left + n / 500 * px_per_s, None, (), ()))
 
     for r, leads in enumerate(LAYOUTS["3x4"].rows):

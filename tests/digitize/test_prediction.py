@@ -25,7 +25,7 @@ def line(lead: str = "II", **change: object) -> LineSigns:
     """2.5 s of a wave at 500 Hz, three pixels tall and well met by its ink."""
     t = np.arange(1250) / 500
     y = 300 - 60 * np.exp(-(((t % 0.8 - 0.4) / 0.015) ** 2))
-    known = LineSigns(lead, y, 0.0, 0.39, np.ones(1250), 1.0, 0.0, 0.05, np.ones(1250), np.zeros((4, 1250)))
+    known = LineSigns(lead, y, 0.0, 0.39, np.ones(1250), 1.0, 0.0, 0.05, 0.1, np.ones(1250), np.zeros((4, 1250)))
     return replace(known, **change)  # type: ignore[arg-type]
 
 

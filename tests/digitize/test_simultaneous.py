@@ -30,7 +30,7 @@ def _heart(lead: str, late_px: float) -> np.ndarray:
 def _reading(lead: str, late_px: float, rng: np.random.Generator, *, strip: bool = False) -> tuple[LineReading, Place]:
     y = 100 - _heart(lead, late_px) + 0.3 * rng.standard_normal(_N)
     trace = LeadTrace(LeadBox(lead, (0.0, 0.0, _N, 200.0), 0.0, _N / _PX_PER_S), _X, y, 100.0)
-    return LineReading(trace, 1.0, 0.0, 0.1, np.ones(_N)), Place(lead, 0, 0, strip, 0.0, _N, None, (), ())
+    return LineReading(trace, 1.0, 0.0, 0.1, np.ones(_N), 0.1), Place(lead, 0, 0, strip, 0.0, _N, None, (), ())
 
 
 def _column(late: dict[str, float], strip: str = "", seed: int = 3) -> tuple[list[LineReading], list[Place]]:
