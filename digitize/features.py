@@ -71,6 +71,7 @@ def _of_ink(line: LineSigns) -> dict[str, float]:
         "ink_missing": float((line.on[present] < 0.5).mean()),
         "ink_beside": float(line.beside[:, present].mean()),
         "moved_px": float(np.log(line.moved_px + 0.02)),
+        "doubt_px": float(np.log(line.doubt_px + 0.02)),
     }
 
 
@@ -92,8 +93,9 @@ def _of_shape(line: LineSigns, page: PageSigns) -> dict[str, float]:
         "rough": float(np.log(median(np.abs(bend)) / max(line.step_px, 1e-6) + 1e-3)),
         "rough_share": float(np.log(np.mean(bend**2) / (spread**2 + 1e-3) + 1e-6)),
         "peaked": float(np.log(np.mean((y - y.mean()) ** 4) / (spread**4 + 1e-6) + 0.1)),
-        # What the refiner mended tells how much it may have left.
+        # What the refiner mended tells how much it may have left, and it says so itself.
         "moved_share": float(np.log(line.moved_px / (spread + 0.05) + 0.003)),
+        "doubt_share": float(np.log(line.doubt_px / (spread + 0.05) + 0.003)),
         "error_share": float(np.log(line.error / (spread / max(page.pen_px, 0.5) + 0.02) + 1e-3)),
         "seconds": float(np.log(line.y.size / page.seen.fs)),
         "limb": float(line.lead in _LIMB),
@@ -170,6 +172,7 @@ def _of_all(lines: Sequence[LineSigns]) -> dict[str, float]:
     return {
         "error_page": float(np.log(np.median([line.error for line in lines]) + 0.01)),
         "moved_page": float(np.log(np.median([line.moved_px for line in lines]) + 0.02)),
+        "doubt_page": float(np.log(np.median([line.doubt_px for line in lines]) + 0.02)),
         "gaps_page": float(np.median([1 - line.coverage for line in lines])),
         "overlap_page": float(np.median([line.overlap for line in lines])),
         "lines": float(np.log(len(lines))),
@@ -233,4 +236,5 @@ SIGNS = (
     *("layout_doubts", "by_grid", "gain_by_pulse", "gain_assumed", "speed_assumed", "pulse_off", "einthoven"),
     *("goldberger", "law", "has_law", "together", "direction", "rate", "error_page", "gaps_page", "overlap_page"),
     *("lines", "repeat_page", "repeat", "moved_px", "moved_share", "moved_page"),
+    *("doubt_px", "doubt_share", "doubt_page"),
 )

@@ -76,6 +76,8 @@ class LineReading:
         Trust in each point of the trace, 0 to 1: less where another line's ink, a letter or a bar is in the way.
     moved_px : float
         How far the refiner moved it, as a root mean square.
+    doubt_px : float
+        How far off the refiner expects it to be still, as a root mean square; 0 where it was not asked.
     """
 
     trace: LeadTrace
@@ -84,6 +86,7 @@ class LineReading:
     error: float
     weight: Double
     moved_px: float
+    doubt_px: float = 0.0
 
 
 def places_of(match: LayoutMatch, frame: Frame, pulses: Sequence[Pulse]) -> list[Place]:
@@ -197,9 +200,9 @@ def read_line(
     for bar in bars:
         _see_around(bar, (first, stop), margin, found, seen_low, seen_high, weight)
     y, error = fit_stroke(share, x, y, seen_low, seen_high, weight.astype(np.float32), pen, options)
-    moves = np.zeros(n)
+    moves = doubts = np.zeros(n)
     if refine:
-        moves = refined(line_view(share, x, y, seen_low, seen_high, weight, pen, frame.px_per_mm))
+        moves, doubts = refined(line_view(share, x, y, seen_low, seen_high, weight, pen, frame.px_per_mm))
     y = y + moves + low
     y[~_near_ink(x, found, round(0.8 * frame.px_per_mm))] = np.nan
     present = y[np.isfinite(y)]
@@ -208,8 +211,8 @@ def read_line(
     coverage = float(np.isfinite(y).mean())
     overlap = float(touched[first:stop].mean()) if stop > first else 0.0
     trust = np.interp(x, np.arange(found.size), np.where(touched, 0.1, 1.0) * np.where(found, 1.0, 0.02))
-    moved = float(np.sqrt(np.mean(moves**2)))
-    return LineReading(LeadTrace(box, x, y, baseline), coverage, overlap, error, trust, moved)
+    moved, doubt = (float(np.sqrt(np.mean(v**2))) for v in (moves, doubts))
+    return LineReading(LeadTrace(box, x, y, baseline), coverage, overlap, error, trust, moved, doubt)
 
 
 def _known(

@@ -7,7 +7,7 @@ Friedman, Greedy function approximation: a gradient boosting machine (Annals of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -93,20 +93,22 @@ def load_trees(folder: Path = WEIGHTS) -> Trees:
     Raises
     ------
     ModelError
-        If files are missing or damaged, or the trees ask for other signs than these.
+        If files are missing or damaged, or the trees ask for signs that are not gathered.
     """
     from ecg.checkpoint import load
 
     arrays, card = load(folder)
-    if tuple(card.input_spec.get("signs", ())) != SIGNS:
+    names = tuple(card.input_spec.get("signs", ()))
+    if not names or not set(names) <= set(SIGNS):
         raise ModelError(f"{folder} was fitted on other signs than this version gathers; fit it again")
-    return _from_arrays(arrays)
+    return _from_arrays(arrays, names)
 
 
-def _from_arrays(arrays: Mapping[str, NDArray[Any]]) -> Trees:
+def _from_arrays(arrays: Mapping[str, NDArray[Any]], names: Sequence[str]) -> Trees:
+    """Trees that ask for signs by their places in `SIGNS`: pages are read with older trees to grow new ones."""
     sign, bound, leaf = (arrays[name] for name in ("sign", "bound", "leaf"))
-    base = float(arrays["base"][0])
-    return Trees(sign.astype(np.int64), bound.astype(np.float64), leaf.astype(np.float64), base)
+    places = np.array([SIGNS.index(name) for name in names])
+    return Trees(places[sign], bound.astype(np.float64), leaf.astype(np.float64), float(arrays["base"][0]))
 
 
 def predict_snr(signs: Mapping[str, Double], trees: Trees | None = None) -> dict[str, float]:

@@ -45,7 +45,7 @@ class LineSigns:
         Columns from point to point.
     weight : float array [points]
         Trust in each point, 0 to 1.
-    coverage, overlap, error, moved_px : float
+    coverage, overlap, error, moved_px, doubt_px : float
         As in `digitize.lines.LineReading`.
     on, beside : float array [points], [4, points]
         Share of ink under the line, and 1.2 and 2.4 mm above and below it.
@@ -60,6 +60,7 @@ class LineSigns:
     overlap: float
     error: float
     moved_px: float
+    doubt_px: float
     on: Double
     beside: Double
 
@@ -153,6 +154,7 @@ def line_signs(reading: LineReading, share: NDArray[np.float32], px_per_mm: floa
         reading.overlap,
         reading.error,
         reading.moved_px,
+        reading.doubt_px,
         on,
         beside,
     )

@@ -12,12 +12,16 @@ from torch import nn
 from digitize.fusing import save_plain
 from digitize.refiner.view import CHANNELS
 
-__all__ = ["RefinerNetwork", "Shape", "export_onnx", "lead_loss_db"]
+__all__ = ["RefinerNetwork", "Shape", "doubt_loss", "export_onnx", "lead_loss_db"]
 
 #: What the network's numbers are multiplied by, in units: moves of three are common at notches.
 _UNITS = 3.0
 #: Noise to signal ratio below which nothing more is to be won: 33 dB.
 _ENOUGH = 5e-4
+#: Channels of the part that says the doubts.
+_DOUBT_WIDTH = 24
+#: Least and largest doubt in units that are told, as logarithms: 0.02 and 55.
+_LEAST_DOUBT, _MOST_DOUBT = -4.0, 4.0
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class _Block(nn.Module):  # type: ignore[misc]  # torch is untyped here
 
 
 class RefinerNetwork(nn.Module):  # type: ignore[misc]
-    """A line as `LineView.channels` shows it in, its moves out; it works on pairs of samples.
+    """A line as `LineView.channels` shows it in, its moves and its doubts out; it works on pairs of samples.
 
     Parameters
     ----------
@@ -68,9 +72,16 @@ class RefinerNetwork(nn.Module):  # type: ignore[misc]
         # It begins as the fit left the line.
         nn.init.zeros_(self.last.weight)
         nn.init.zeros_(self.last.bias)
+        self.doubt = nn.Sequential(
+            nn.Conv1d(shape.width, _DOUBT_WIDTH, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv1d(_DOUBT_WIDTH, _DOUBT_WIDTH, 5, padding=8, dilation=4),
+            nn.ReLU(),
+            nn.Conv1d(_DOUBT_WIDTH, 2, 3, padding=1),
+        )
 
     def forward(self, line: Any) -> Any:
-        """Say the moves of lines.
+        """Say the moves of lines, and how far off they then still are.
 
         Parameters
         ----------
@@ -79,12 +90,45 @@ class RefinerNetwork(nn.Module):  # type: ignore[misc]
 
         Returns
         -------
-        float tensor [n, samples]
+        moves : float tensor [n, samples]
             Units downwards.
+        doubts : float tensor [n, samples]
+            Expected distance from the truth after the move, in units.
         """
         pairs = torch.cat([line[:, :, 0::2], line[:, :, 1::2]], 1)
-        x = self.last(torch.relu(self.blocks(self.first(pairs))))
-        return _UNITS * x.transpose(1, 2).flatten(1)
+        seen = torch.relu(self.blocks(self.first(pairs)))
+        # Doubts learn from what the moves are made of, and change nothing of it.
+        moves, doubts = (x.transpose(1, 2).flatten(1) for x in (self.last(seen), self.doubt(seen.detach())))
+        return _UNITS * moves, doubts.clamp(_LEAST_DOUBT, _MOST_DOUBT).exp()
+
+
+def _away(error: Any) -> tuple[Any, Any]:
+    """Errors about their mean over the samples that are known, 0 elsewhere; and which are known."""
+    known = torch.isfinite(error)
+    zero = torch.zeros((), device=error.device)
+    value = torch.where(known, error, zero)
+    mean = value.sum(1) / known.sum(1).clamp(min=1)
+    return torch.where(known, value - mean[:, None], zero), known
+
+
+def doubt_loss(error: Any, doubts: Any) -> Any:
+    """Log-likelihood lost by doubts, as the scale of Laplace's distribution.
+
+    Parameters
+    ----------
+    error : float tensor [n, samples]
+        Units, about its own mean; NaN where the truth is not known. It learns nothing from this loss.
+    doubts : float tensor [n, samples]
+        Expected distances in units.
+
+    Returns
+    -------
+    float tensor [n]
+        Its mean over the known samples; least where each doubt is the mean distance of samples like it.
+    """
+    away, known = _away(error.detach())
+    lost = torch.where(known, doubts.log() + away.abs() / doubts, torch.zeros((), device=error.device))
+    return lost.sum(1) / known.sum(1).clamp(min=1)
 
 
 def lead_loss_db(error: Any, spread: Any) -> Any:
@@ -102,22 +146,18 @@ def lead_loss_db(error: Any, spread: Any) -> Any:
     float tensor [n]
         The negative signal-to-noise ratio, levelling out at 33 dB.
     """
-    known = torch.isfinite(error)
-    n = known.sum(1).clamp(min=1)
-    zero = torch.zeros((), device=error.device)
-    value = torch.where(known, error, zero)
-    away = torch.where(known, value - (value.sum(1) / n)[:, None], zero)
-    return 10 * torch.log10((away**2).sum(1) / n / spread**2 + _ENOUGH)
+    away, known = _away(error)
+    return 10 * torch.log10((away**2).sum(1) / known.sum(1).clamp(min=1) / spread**2 + _ENOUGH)
 
 
 def export_onnx(network: RefinerNetwork, path: Path) -> None:
-    """Write a network for onnxruntime: input `line`, output `moves`, any even number of samples."""
+    """Write a network for onnxruntime: input `line`, outputs `moves` and `doubts`, any even number of samples."""
     pairs = torch.export.Dim("pairs", min=8, max=100_000)
     program = torch.onnx.export(
         network,
         (torch.zeros(1, CHANNELS, 64),),
         input_names=["line"],
-        output_names=["moves"],
+        output_names=["moves", "doubts"],
         dynamic_shapes={"line": {2: 2 * pairs}},
         dynamo=True,
         optimize=True,

@@ -32,8 +32,8 @@ def _load(folder: Path) -> Any:
     return open_network(folder, "the refiner of lines")
 
 
-def refined(view: LineView, weights: Path | None = None) -> Double:
-    """Say how far each sample of a line is to be moved.
+def refined(view: LineView, weights: Path | None = None) -> tuple[Double, Double]:
+    """Say how far each sample of a line is to be moved, and how far off it is then still expected to be.
 
     Parameters
     ----------
@@ -43,9 +43,11 @@ def refined(view: LineView, weights: Path | None = None) -> Double:
 
     Returns
     -------
-    float array [samples]
+    moves : float array [samples]
         In pixels, downwards, about 0 over any second: where a line stands as a whole the fit knows best. 0 throughout
         where samples lie closer together or further apart, or the pen is broader, than in what it learned from.
+    doubts : float array [samples]
+        In pixels, the distance from the truth that is expected after the move; 0 throughout where nothing is said.
 
     Raises
     ------
@@ -57,11 +59,11 @@ def refined(view: LineView, weights: Path | None = None) -> Double:
     n = view.y.size
     known = _LEAST_STEP <= view.step <= _MOST_STEP and float(view.pen[0]) <= _BROADEST
     if recording() or not known:
-        return np.zeros(n)
+        return np.zeros(n), np.zeros(n)
     # Samples go in pairs.
     line = np.pad(view.channels(), ((0, 0), (0, n % 2)), mode="edge")
-    moves = _load(weights or _DEFAULT_FOLDER).run(None, {"line": line[None]})[0][0, :n].astype(np.float64)
+    said = _load(weights or _DEFAULT_FOLDER).run(["moves", "doubts"], {"line": line[None]})
+    moves, doubts = (out[0, :n].astype(np.float64) for out in said)
     # What it says of a stretch of a second as a whole was never asked for.
     moves -= median_filter(moves, min(_SECOND, n), mode="nearest")
-    result: Double = moves.clip(-_MOST_MOVE, _MOST_MOVE) * view.unit_px
-    return result
+    return moves.clip(-_MOST_MOVE, _MOST_MOVE) * view.unit_px, doubts * view.unit_px

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from digitize.fusing import fuse
 from digitize.refiner.lessons import Lesson, load_lessons
-from digitize.refiner.network import RefinerNetwork, Shape, export_onnx, lead_loss_db
+from digitize.refiner.network import RefinerNetwork, Shape, doubt_loss, export_onnx, lead_loss_db
 from digitize.refiner.view import CHANNELS, REACH
 from digitize.runs import LAST_FILE, keep_run, load_run, resume_run, set_rate, source_commit, write_model
 from ecg.checkpoint import ModelCard
@@ -27,6 +27,8 @@ Progress = Callable[[int, float], None]
 _INK = slice(0, 2 * REACH + 1)
 _LOW, _HIGH = 2 * REACH + 1, 2 * REACH + 2
 _RUNS = slice(2 * REACH + 5, 2 * REACH + 8)
+#: Leads of which a rank correlation says something.
+_RANKED = 10
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class RefinerTraining:
     Parameters
     ----------
     steps : int
-        Steps of the optimiser.
+        Steps of the optimiser for the moves; a quarter as many follow for the doubts.
     batch : int
         Pieces of leads a step.
     samples : int
@@ -66,6 +68,16 @@ class RefinerTraining:
             raise OptionsError("steps, batch and save_every must be 1 or more, samples even and 16 or more")
         if not 0 < self.rate < 1:
             raise OptionsError(f"the learning rate must lie between 0 and 1, got {self.rate}")
+
+    @property
+    def doubt_steps(self) -> int:
+        """Steps for the doubts."""
+        return max(1, self.steps // 4)
+
+    @property
+    def all_steps(self) -> int:
+        """Steps for moves and doubts."""
+        return self.steps + self.doubt_steps
 
 
 def train_refiner(
@@ -114,28 +126,31 @@ def _fit(
         network = RefinerNetwork(Shape())
     network = network.to(device).train()
     optimiser = torch.optim.AdamW(network.parameters(), lr=options.rate, weight_decay=1e-3)
-    step = resume_run(folder / LAST_FILE, network, optimiser, options.steps)
+    step = resume_run(folder / LAST_FILE, network, optimiser, options.all_steps)
     if step == 0 and options.start is not None:
         load_run(options.start / LAST_FILE, network, None)
-    while step < options.steps:
+    while step < options.all_steps:
         rng = np.random.default_rng([options.seed, step])
-        set_rate(optimiser, options.rate, step / options.steps)
+        # Moves first, then doubts about what they leave: what a loss does not reach has no gradient, and stays.
+        first, n = (0, options.steps) if step < options.steps else (options.steps, options.doubt_steps)
+        set_rate(optimiser, options.rate, (step - first) / n)
         drawn = [piece(lessons[int(rng.integers(len(lessons)))], options.samples, rng) for _ in range(options.batch)]
         line = torch.from_numpy(np.stack([p[0] for p in drawn])).to(device)
         move = torch.from_numpy(np.stack([p[1] for p in drawn])).to(device)
         spread = torch.tensor([p[2] for p in drawn], device=device)
         with torch.autocast(device, torch.bfloat16, enabled=device != "cpu"):  # 1.3 times as slow as float32 there
-            said = network(line)
-        loss = lead_loss_db(move - said.float(), spread).mean()
+            moves, doubts = (said.float() for said in network(line))
+        gained = lead_loss_db(move, spread).mean() - (lost := lead_loss_db(move - moves, spread).mean()).detach()
+        loss = lost if step < options.steps else doubt_loss(move - moves, doubts).mean()
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step()
         step += 1
         if progress is not None:
-            progress(step, float(lead_loss_db(move, spread).mean() - loss.detach()))
-        if step % options.save_every == 0 or step == options.steps:
-            keep_run(folder / LAST_FILE, network, optimiser, step, options.steps)
+            progress(step, float(gained))
+        if step % options.save_every == 0 or step == options.all_steps:
+            keep_run(folder / LAST_FILE, network, optimiser, step, options.all_steps)
     done: RefinerNetwork = network.cpu().eval()
     return done
 
@@ -183,16 +198,20 @@ def score(network: RefinerNetwork, lessons: Sequence[Lesson]) -> dict[str, dict[
     -------
     dict name -> {value, lo, hi}
         ``fitted_snr_db`` and ``refined_snr_db``: median signal-to-noise ratio over leads, each at its best time and
-        about its own mean; ``gain_db``: mean of what each lead gained. 95 % intervals by resampling leads (Efron 1979,
-        2000 times).
+        about its own mean; ``gain_db``: mean of what each lead gained; ``doubt_rank``: Spearman's correlation of the
+        ratio that the doubts say with the true one, of ten leads or more. 95 % intervals by resampling leads (Efron
+        1979, 2000 times).
     """
+    from scipy.stats import spearmanr
+
     rows = []
     for lesson in lessons:
         line = lesson.view.channels()[:, : lesson.move.size // 2 * 2]
         with torch.no_grad():
-            said = network(torch.from_numpy(line)[None])[0].numpy()
+            said, doubts = (out[0].numpy() for out in network(torch.from_numpy(line)[None]))
         move = lesson.move[: said.size]
         spreads = [max(float(np.nanstd(error)), 1e-6) for error in (move, move - said)]
+        spreads.append(float(np.sqrt(np.mean(doubts**2))))
         rows.append([20 * np.log10(lesson.spread / s) for s in spreads])
     found = np.array(rows)
     draws = found[np.random.default_rng(0).integers(len(found), size=(2000, len(found)))]
@@ -201,6 +220,9 @@ def score(network: RefinerNetwork, lessons: Sequence[Lesson]) -> dict[str, dict[
         "refined_snr_db": (np.median(found[:, 1]), np.median(draws[:, :, 1], axis=1)),
         "gain_db": ((found[:, 1] - found[:, 0]).mean(), (draws[:, :, 1] - draws[:, :, 0]).mean(axis=1)),
     }
+    if np.unique(found[:, 2]).size >= _RANKED:
+        ranks = [spearmanr(draw[:, 2], draw[:, 1]).statistic for draw in (found, *draws)]
+        told["doubt_rank"] = (ranks[0], np.array(ranks[1:]))
     return {
         name: {
             "value": round(float(value), 3),
@@ -227,9 +249,9 @@ def _card(
         input_spec={
             "line": f"float32 [1, {CHANNELS}, samples]: ink around a fitted line and how it runs; an even number",
             "unit_mm": 1 / 7.874,
-            "output": "moves in units downwards [1, samples]",
+            "output": "moves in units downwards, and the distances expected to be left [1, samples] each",
         },
-        labels=("move",),
+        labels=("move", "doubt"),
         thresholds={},
         temperature=1.0,
         data={

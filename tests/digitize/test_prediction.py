@@ -25,7 +25,7 @@ def line(lead: str = "II", **change: object) -> LineSigns:
     """2.5 s of a wave at 500 Hz, three pixels tall and well met by its ink."""
     t = np.arange(1250) / 500
     y = 300 - 60 * np.exp(-(((t % 0.8 - 0.4) / 0.015) ** 2))
-    known = LineSigns(lead, y, 0.0, 0.39, np.ones(1250), 1.0, 0.0, 0.05, 0.1, np.ones(1250), np.zeros((4, 1250)))
+    known = LineSigns(lead, y, 0.0, 0.39, np.ones(1250), 1.0, 0.0, 0.05, 0.1, 0.1, np.ones(1250), np.zeros((4, 1250)))
     return replace(known, **change)  # type: ignore[arg-type]
 
 
@@ -166,6 +166,20 @@ def test_trees_for_other_signs_are_refused(tmp_path) -> None:
     save(tmp_path, arrays, replace(card, input_spec={"signs": ["another"]}), exact=tuple(arrays))
     with pytest.raises(ModelError, match="other signs"):
         load_trees(tmp_path)
+
+
+def test_older_trees_find_their_signs_by_name(tmp_path) -> None:
+    from ecg.checkpoint import load
+
+    arrays, card = load(load_trees.__wrapped__.__globals__["WEIGHTS"])
+    known = card.input_spec["signs"]
+    asked = known[int(arrays["sign"][0, 0])]
+    turned = [*known[1:], known[0]]
+    arrays["sign"] = np.array([turned.index(name) for name in known], np.int16)[arrays["sign"]]
+    save(tmp_path, arrays, replace(card, input_spec={"signs": turned}), exact=tuple(arrays))
+    trees = load_trees(tmp_path)
+    assert SIGNS[trees.sign[0, 0]] == asked
+    np.testing.assert_array_equal(trees.sign, load_trees().sign)
 
 
 def test_a_worse_picture_of_the_same_page_is_predicted_to_be_worse(heart: ECGRecord) -> None:

@@ -174,7 +174,7 @@ def test_views_are_kept_while_they_are_asked_for_and_lines_are_then_left_as_fitt
     with recorded() as views:
         view = seen(share, line(X))
         assert views == [view]
-        assert not refined(view).any()
+        assert not np.any(refined(view))
     seen(share, line(X))
     assert len(views) == 1
 
@@ -184,7 +184,7 @@ def test_samples_that_it_never_learned_from_are_left_as_fitted(share: np.ndarray
     for place, value in ((3, 0.04), (0, 6.7)):  # 5 kHz; a pen of 0.85 mm
         pen = view.pen.copy()
         pen[place] = value
-        assert not refined(LineView(view.near, view.y, pen)).any()
+        assert not np.any(refined(LineView(view.near, view.y, pen)))
 
 
 def test_a_missing_network_is_said_in_one_line(share: np.ndarray, tmp_path: Path) -> None:
@@ -203,8 +203,9 @@ def test_the_shipped_files_are_those_of_the_card() -> None:
 def test_lines_of_any_length_are_refined(share: np.ndarray, samples: int) -> None:
     view = seen(share, line(X))
     n = min(samples, X.size)
-    moves = refined(LineView(view.near[:n], view.y[:n], view.pen))
-    assert moves.shape == (n,)
+    moves, doubts = refined(LineView(view.near[:n], view.y[:n], view.pen))
+    assert moves.shape == doubts.shape == (n,)
+    assert 0 < doubts.min() <= doubts.max() < 60
     assert np.isfinite(moves).all()
     assert np.median(moves) == pytest.approx(0, abs=0.1)
     assert np.percentile(np.abs(moves), 90) < 1.5, "this line stands where it was drawn"

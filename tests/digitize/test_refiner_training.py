@@ -66,6 +66,21 @@ def test_the_loss_is_the_noise_to_signal_ratio_about_the_mean() -> None:
     assert loss[1].item() == pytest.approx(10 * np.log10(5e-4), abs=1e-4), "an offset is no noise"
 
 
+def test_doubts_are_best_where_each_is_the_mean_distance() -> None:
+    from digitize.refiner.network import doubt_loss
+
+    error = torch.tensor([[-3.0, 3.0, -1.0, 1.0, float("nan")]], requires_grad=True)
+
+    def lost(first: float, second: float) -> torch.Tensor:
+        return doubt_loss(error, torch.tensor([[first, first, second, second, 9.0]]))
+
+    best = lost(3.0, 1.0)
+    assert best.item() == pytest.approx(np.log(3) / 2 + 1, abs=1e-5)
+    assert not best.requires_grad, "the line itself is not moved for it"
+    for other in (lost(2.5, 1.0), lost(3.5, 1.0), lost(3.0, 0.8), lost(3.0, 1.2), lost(2.0, 2.0)):
+        assert other.item() > best.item()
+
+
 @pytest.fixture(scope="module")
 def lessons() -> list[Lesson]:
     return [drawn_lesson(k) for k in range(4)]
@@ -78,6 +93,29 @@ def test_it_learns_what_can_be_seen(lessons: list[Lesson], tmp_path: Path) -> No
     told = score(network, [drawn_lesson(9)])
     assert told["gain_db"]["value"] is not None
     assert told["gain_db"]["value"] > 6
+
+
+def test_doubts_are_learned_after_the_moves_and_change_nothing_of_them(lessons: list[Lesson], tmp_path: Path) -> None:
+    from digitize.refiner.training import RefinerTraining, _fit
+
+    options = RefinerTraining(steps=40, batch=4, samples=256, save_every=40, device="cpu")
+    kept: dict[str, torch.Tensor] = {}
+
+    def keep(step: int, _: float) -> None:
+        if step == 41:
+            from safetensors.torch import load_file
+
+            kept.update(load_file(tmp_path / "last.safetensors"))
+
+    network = _fit(tmp_path, options, lessons, keep)
+    changed = {n for n, v in network.state_dict().items() if not torch.equal(v, kept[f"network/{n}"])}
+    assert changed == {n for n in network.state_dict() if n.startswith("doubt.")}
+    lesson = drawn_lesson(9)
+    with torch.no_grad():
+        moves, doubts = (said[0].numpy() for said in network(torch.from_numpy(lesson.view.channels())[None]))
+    left = np.abs(lesson.move - moves)
+    assert np.nanmedian(doubts) < 0.6, "a unit at the start"
+    assert 0.2 < np.nanmean(left) / doubts.mean() < 5
 
 
 def test_a_run_cut_off_goes_on_to_the_same_weights(lessons: list[Lesson], tmp_path: Path) -> None:
@@ -99,10 +137,10 @@ def test_a_run_cut_off_goes_on_to_the_same_weights(lessons: list[Lesson], tmp_pa
         _fit(parts, options, lessons, stop)
     steps: list[int] = []
     got = _fit(parts, options, lessons, lambda step, _: steps.append(step)).state_dict()
-    assert steps == [3, 4]
+    assert steps == [3, 4, 5], "the last one for the doubts"
     for name, value in want.items():
         torch.testing.assert_close(got[name], value, atol=0, rtol=0)
-    with pytest.raises(OptionsError, match="a run of 4 steps, not 6"):
+    with pytest.raises(OptionsError, match="a run of 5 steps, not 7"):
         _fit(parts, replace(options, steps=6), lessons, None)
 
 
@@ -132,8 +170,9 @@ def test_one_command_writes_the_whole_model_folder(lessons: list[Lesson], tmp_pa
     for samples in (64, 1250):
         line = np.random.default_rng(0).random((1, CHANNELS, samples)).astype(np.float32)
         with torch.no_grad():
-            want = network(torch.from_numpy(line)).numpy()
-        np.testing.assert_allclose(session.run(None, {"line": line})[0], want, atol=1e-3)
+            wanted = [said.numpy() for said in network(torch.from_numpy(line))]
+        for got, want in zip(session.run(["moves", "doubts"], {"line": line}), wanted, strict=True):
+            np.testing.assert_allclose(got, want, atol=1e-3)
 
 
 def test_wrong_options_are_one_clear_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
