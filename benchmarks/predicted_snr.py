@@ -1,10 +1,10 @@
 """The fidelity that the reader predicts of its own readings, fitted on some kinds of pages and tested on others.
 
-``python -m benchmarks.predicted_snr collect ROWS [--from ptb-xl:DIR --n N --seed S] [--kit DIR]`` draws pages of the
-mixture `field`, reads them, and appends a line of JSON a page to ROWS: the signs of each lead and its true SNR. It goes
-on where it was cut off. ``... fit ROWS`` grows trees on the pages of `FITTED` kinds of damage and on kit pages, and
-writes ``digitize/weights/quality``. ``... measure ROWS`` judges all pages by what is shipped, those of `LEFT_OUT` kinds
-apart, and writes ``benchmarks/results/predicted_snr.json``.
+``python -m benchmarks.predicted_snr collect ROWS [--from ptb-xl:DIR --n N --seed S --kinds K,K] [--kit DIR]`` draws
+pages of the mixture `field`, or those of some kinds of it, reads them, and appends a line of JSON a page to ROWS: the
+signs of each lead and its true SNR. It goes on where it was cut off. ``... fit ROWS`` grows trees on the pages of
+`FITTED` kinds of damage and on kit pages, and writes ``digitize/weights/quality``. ``... measure ROWS`` judges all
+pages by what is shipped, those of `LEFT_OUT` kinds apart, and writes ``benchmarks/results/predicted_snr.json``.
 """
 
 from __future__ import annotations
@@ -71,16 +71,20 @@ def _row(page: Page, truth: ECGRecord, **about: Any) -> Row:
     }
 
 
-def _drawn(spec: str, preset: str, seed: int, first: int, n: int, done: set[Any]) -> Iterator[Row]:
+def _drawn(spec: str, preset: str, seed: int, numbers: range, done: set[Any], kinds: Sequence[str]) -> Iterator[Row]:
     from ecg.errors import OptionsError
     from synth import draw_page, open_source
+    from synth.source import page_look
 
     source = open_source(spec)
-    for index in range(first, first + n):
+    for index in numbers:
         if index in done:
             continue
+        record = source.get(seed, index).record
         try:
-            page = draw_page(source.get(seed, index).record, preset, seed, index)
+            if kinds and page_look(record, preset, seed, index)[1] not in kinds:
+                continue
+            page = draw_page(record, preset, seed, index)
         except OptionsError:
             continue  # a sampled look that does not fit on its sheet
         about = {"source": spec.split(":")[0], "preset": preset, "seed": seed, "index": index}
@@ -323,12 +327,16 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--seed", type=int, default=77)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--n", type=int, default=0, help="pages to draw")
+    parser.add_argument("--kinds", default="", help="kinds of damage to draw, with commas between (all)")
     parser.add_argument("--kit", type=Path, help="folder of pages by ecg-image-kit with their signals")
     chosen = parser.parse_args(arguments)
     rows = read_rows(chosen.rows)
     if chosen.do == "collect":
         done = {row["index"] for row in rows}
-        count = collect(chosen.rows, _drawn(chosen.source, "field", chosen.seed, chosen.first, chosen.n, done))
+        numbers, kinds = range(chosen.first, chosen.first + chosen.n), tuple(filter(None, chosen.kinds.split(",")))
+        if unknown := set(kinds) - {*FITTED, *LEFT_OUT}:
+            parser.error(f"--kinds takes {', '.join((*FITTED, *LEFT_OUT))}, got {', '.join(sorted(unknown))}")
+        count = collect(chosen.rows, _drawn(chosen.source, "field", chosen.seed, numbers, done, kinds))
         count += 0 if chosen.kit is None else collect(chosen.rows, _kit(chosen.kit, done))
         sys.stdout.write(f"{count} pages more\n")
     elif not rows:

@@ -110,6 +110,19 @@ def test_collecting_goes_on_where_it_was_cut_off(tmp_path: Path, monkeypatch) ->
     assert predicted_snr.main(["fit", str(tmp_path / "none.jsonl")]) == 2
 
 
+def test_pages_of_some_kinds_are_collected_under_their_own_numbers(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(predicted_snr, "_row", lambda *_page, **about: {**about, "snr_db": {}, "signs": {}})
+    found = {}
+    for name, more in (("all", []), ("some", ["--kinds", "fax,scan"])):
+        path = tmp_path / f"{name}.jsonl"
+        predicted_snr.main(["collect", str(path), "--n", "14", "--seed", "5", *more])
+        found[name] = predicted_snr.read_rows(path)
+    assert found["some"] == [row for row in found["all"] if row["member"] in ("fax", "scan")]
+    assert 0 < len(found["some"]) < len(found["all"])
+    with pytest.raises(SystemExit):
+        predicted_snr.main(["collect", str(tmp_path / "none.jsonl"), "--kinds", "telegram"])
+
+
 def test_the_table_follows_from_the_result(rows, tmp_path: Path) -> None:
     path = tmp_path / "predicted_snr.json"
     path.write_text(json.dumps(predicted_snr.measured(rows)), encoding="utf-8")
