@@ -40,6 +40,8 @@ _STEADY = 0.5
 _CLEAR, _LEVEL_DEG = 4.0, 0.1
 #: Most combs that are tried on one page, at about half a second each.
 _MOST_STARTS = 7
+#: Distance from the picture's rim, in heights of a word, within which it may have been cut.
+_RIM = 0.6
 #: Scales, in pixels per millimetre, and tilts at which bent sheets are sought: as `digitize.grid.GridOptions` has them.
 _RANGE, _MOST_TILT_DEG = (2.2, 26.0), 16.0
 
@@ -81,6 +83,22 @@ class Sheet:
             return corners_of(self.homography, left, top, right, bottom)
         points = np.array([[left, top], [right, top], [right, bottom], [left, bottom]], dtype=np.float64)
         return picture_points(self.flattening, points)
+
+    def begins_at_rim(self, xyxy: tuple[float, float, float, float], height: int, width: int) -> bool:
+        """Whether a word of the upright page begins at a rim of the picture, which may have cut its first letters off.
+
+        Parameters
+        ----------
+        xyxy : tuple of float
+            Its box in pixels of ``image``.
+        height, width : int
+            Of the picture as it came.
+        """
+        top, _, _, bottom = self.corners(*xyxy)
+        ends = np.array([top, bottom])
+        # Pixels have their centres at whole numbers.
+        nearest = 0.5 + float(np.minimum(ends, np.array([width, height]) - 1 - ends).min())
+        return nearest < _RIM * float(np.hypot(*(bottom - top)))
 
 
 def upright(page: Page, options: DigitizeOptions, steps: list[Mapping[str, Any]]) -> Sheet:

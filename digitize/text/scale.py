@@ -52,13 +52,16 @@ class PrintedScale:
     unsure: tuple[str, ...] = ()
 
 
-def printed_scale(hits: Sequence[NameHit]) -> PrintedScale:
+def printed_scale(hits: Sequence[NameHit], cut: Sequence[NameHit] = ()) -> PrintedScale:
     """Decide which printed speeds and gains are believed.
 
     Parameters
     ----------
     hits : sequence of NameHit
         From `look_again`; lead names among them are left out.
+    cut : sequence of NameHit
+        Those that begin where the picture does: ``10 mm/mV`` that lost its 1 was read as 5 at 0.93. An unusual value
+        there is unsure, however well it is read.
 
     Returns
     -------
@@ -71,7 +74,11 @@ def printed_scale(hits: Sequence[NameHit]) -> PrintedScale:
     PrintedScale(texts=('25mm/s',), unsure=('5mm/mV',))
     """
     found = [h for h in hits if not h.is_lead and h.confidence >= _LIKELY]
-    sure = [h for h in found if h.text in _USUAL or h.confidence >= (_SURE_GAIN if h.text in GAINS else _SURE)]
+    sure = [
+        h
+        for h in found
+        if h.text in _USUAL or (h not in cut and h.confidence >= (_SURE_GAIN if h.text in GAINS else _SURE))
+    ]
     return PrintedScale(tuple(h.text for h in sure), tuple(h.text for h in found if h not in sure))
 
 

@@ -75,3 +75,29 @@ def test_an_unusual_gain_must_be_read_more_surely_than_a_speed() -> None:
     found = printed_scale([NameHit("5mm/mV", box, 0.81), NameHit("50mm/s", box, 0.81)])
     assert (found.texts, found.unsure) == (("50mm/s",), ("5mm/mV",))
     assert printed_scale([NameHit("20mm/mV", box, 0.9)]).texts == ("20mm/mV",)
+
+
+def test_an_unusual_value_that_begins_at_the_rim_is_unsure() -> None:
+    """What is left of 10 mm/mV is read as 5, and surely."""
+    rest, whole, usual = (NameHit(text, BOX, 0.95) for text in ("5mm/mV", "12.5mm/s", "10mm/mV"))
+    found = printed_scale([rest, whole, usual], [rest, usual])
+    assert found.texts == ("12.5mm/s", "10mm/mV")
+    assert found.unsure == ("5mm/mV",)
+
+
+@pytest.mark.parametrize("cut", [True, False])
+def test_a_gain_that_the_picture_s_rim_may_have_cut_changes_no_signal(
+    heart: ECGRecord, monkeypatch: pytest.MonkeyPatch, cut: bool
+) -> None:
+    page = draw(heart, "3x4+1", pulse="none").page
+    at = 1.0 if cut else 90.0
+    seen = NameHit("5mm/mV", (at, 700.0, at + 80.0, 715.0), 0.95)
+    monkeypatch.setattr(
+        "digitize.pipeline.look_again", lambda _share, _mm, hits: (*(h for h in hits if h.is_lead), seen)
+    )
+    reading = digitize(page)
+    assert reading.scale is not None
+    assert reading.scale.gain_mm_per_mv == (10.0 if cut else 5.0)
+    said = "the page may print 5 mm/mV, hard to read; 10 was taken"
+    assert (said in reading.reasons) == cut
+    assert not cut or reading.status == "review"

@@ -131,3 +131,13 @@ def test_quarter_turns_exchange_the_scales_and_add_up(flat_page: SynthPage) -> N
     assert uneven.turned(2).grid == uneven.grid
     height, width = sheet.image.shape[:2]
     assert once.corners(0, 0, height - 1, width - 1)[0].tolist() == [width - 1, 0]
+
+
+@pytest.mark.parametrize("quarters", [0, 1, 2, 3])
+def test_words_begin_at_the_rim_wherever_the_picture_s_is(quarters: int) -> None:
+    image = np.full((300, 400, 3), 255, np.uint8)
+    sheet = Sheet(image, None, None).turned(quarters)
+    width = 400 if quarters % 2 == 0 else 300
+    assert sheet.begins_at_rim((5.0, 100.0, 60.0, 110.0), 300, 400)
+    assert not sheet.begins_at_rim((20.0, 100.0, 60.0, 110.0), 300, 400)
+    assert not sheet.begins_at_rim((width - 60.0, 100.0, width - 5.0, 110.0), 300, 400), "it only ends there"
