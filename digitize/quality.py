@@ -145,12 +145,12 @@ def judge_page(
     if expected and float(np.median(expected)) < PAGE_DB:
         # Rounded down: what falls short of 13 dB must not be said to have them.
         reasons.append(f"the signals are expected at {int(np.median(expected))} dB only, {PAGE_DB:.0f} are good")
+    if together is not None and together < _TOGETHER:
+        reasons.append(f"the lines do not beat together (r = {together:.2f}): is it an ECG?")
     # A wrong speed spoils every lead, and a person can mend it: lines that beat together are not refused for it.
     mendable = bool(odd) and (together is None or together >= _TOGETHER)
     if not mendable and 2 * sum(q.grade in ("poor", "missing") for q in printed) > len(printed):
         return "refused", tuple(reasons)
-    if together is not None and together < _TOGETHER:
-        reasons.append(f"the lines do not beat together (r = {together:.2f}): is it an ECG?")
     if together is not None and together < _APART:
         return "refused", tuple(reasons)
     residual = limb_residual(record)
