@@ -111,7 +111,8 @@ def digitize_all(page: Page, options: DigitizeOptions | None = None) -> tuple[Di
     if not options.force:
         check_upright(solid, rows, pulses, guess)
     names = look_again(ink.share, guess, names)
-    printed = printed_scale(names, [n for n in names if sheet.begins_at_rim(n.xyxy_px, *page.image.shape[:2])])
+    words = [n for n in names if not n.is_lead]
+    printed = printed_scale(words, [n for n in words if sheet.begins_at_rim(n.xyxy_px, *page.image.shape[:2])])
     calibration = calibrate(grid, pulses, printed, options, page.dpi)
     odd = odd_pulses(pulses, calibration.scale, gridless=calibration.evidence.px_per_mm_x == "pulse")
     calibration = replace(calibration, doubts=calibration.doubts + odd)

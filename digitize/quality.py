@@ -143,7 +143,7 @@ def judge_page(
     printed = [q for q in quality.values() if NOT_PRINTED not in q.reasons]
     expected = [q.snr_pred_db for q in printed if q.snr_pred_db is not None]
     if expected and float(np.median(expected)) < PAGE_DB:
-        # Rounded down: what falls short of 13 dB must not be said to have them.
+        # Rounded down: what falls short of the bound must not be said to have it.
         reasons.append(f"the signals are expected at {int(np.median(expected))} dB only, {PAGE_DB:.0f} are good")
     if together is not None and together < _TOGETHER:
         reasons.append(f"the lines do not beat together (r = {together:.2f}): is it an ECG?")
